@@ -1,0 +1,40 @@
+# Which compilers may build us, and with which warnings and hardening.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  message(FATAL_ERROR
+    "GCC ${CMAKE_CXX_COMPILER_VERSION} frees temporaries twice in co_await expressions and would build a broken "
+    "program. Use clang 19 (the default: apt-get install clang-19 lld-19) or GCC 13 or newer.")
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 19)
+  message(FATAL_ERROR "clang ${CMAKE_CXX_COMPILER_VERSION} is too old: std::expected needs clang 19 or newer.")
+endif()
+
+# Own code is built with these; libraries come in as SYSTEM headers and are not judged.
+add_library(own_code INTERFACE)
+target_compile_options(own_code INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor -Werror)
+target_include_directories(own_code INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms inside coroutine frames and std::variant (GCC bugs 105562, 107850).
+  target_compile_options(own_code INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete)
+else()
+  add_link_options(-fuse-ld=lld)
+endif()
+
+set(AI_PROXY_SANITIZER "" CACHE STRING "address,undefined or thread; empty for none")
+if(AI_PROXY_SANITIZER)
+  add_compile_options(-fsanitize=${AI_PROXY_SANITIZER} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${AI_PROXY_SANITIZER})
+  # Recycled coroutine frames would hide a use after free.
+  add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
+else()
+  add_compile_options(-fstack-protector-strong -fPIE)
+  add_link_options(-pie -Wl,-z,relro,-z,now)
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+    add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+  endif()
+endif()
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()

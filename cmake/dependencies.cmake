@@ -1,0 +1,16 @@
+# What we build on. Each is a Debian 12 package; ARCHITECTURE.md says why each was taken.
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3 REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(hiredis REQUIRED IMPORTED_TARGET hiredis)
+add_library(hiredis ALIAS PkgConfig::hiredis)
+find_path(RAPIDJSON_INCLUDE rapidjson/writer.h REQUIRED)
+
+if(NOT TARGET yaml-cpp)
+  add_library(yaml-cpp ALIAS yaml-cpp::yaml-cpp)
+endif()

@@ -1,0 +1,31 @@
+#include "base/ids.h"
+
+#include <algorithm>
+#include <random>
+
+namespace ai_proxy {
+
+std::string new_request_id() {
+  // Seeded from the system once per thread; the ids need to be unlikely to meet, not secret.
+  thread_local std::mt19937_64 generator{[] {
+    std::random_device device;
+    std::seed_seq seed{device(), device(), device(), device()};
+    return std::mt19937_64(seed);
+  }()};
+  constexpr char kAlphabet[] = "0123456789abcdefghijklmnopqrstuv";
+  std::string id = "req_";
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = generator();
+    for (int i = 0; i < 12; ++i, bits >>= 5) id.push_back(kAlphabet[bits & 31]);
+  }
+  return id;
+}
+
+bool sane_request_id(std::string_view id) {
+  return !id.empty() && id.size() <= 128 && std::ranges::all_of(id, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == ':' ||
+           c == '-';
+  });
+}
+
+}  // namespace ai_proxy

@@ -1,0 +1,163 @@
+// Reading JSON: text in, a checked tree of slices out. simdjson does the reading; this adds what a gateway must
+// know on top: bounds on depth and size, duplicate keys, the exact source text of every value, line and column
+// of a fault. Strict RFC 8259. Numbers keep their spelling until asked for.
+//
+//   json::Document document;
+//   if (auto fault = document.parse(text)) …            // fault->message, line, column
+//   json::Value root = document.root();
+//   root["messages"][0]["role"].string()                // absent values chain: no exceptions
+//
+// A Value and every view taken from it live as long as its Document and the text it was parsed from, and until
+// the next parse(). A Document may be reused: it keeps its memory. One thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ai_proxy::json {
+
+enum class Type : std::uint8_t { absent, null, boolean, number, string, array, object };
+
+struct Limits {
+  std::uint32_t depth_max = 128;           // nesting of arrays and objects
+  std::uint32_t keys_per_object_max = 10'000;
+  std::uint32_t number_length_max = 64;    // characters of one number
+  bool refuse_duplicate_keys = true;       // at every level; "a" and "\u0061" are the same key
+};
+
+// For what providers send: as strict in syntax, but generous in size and silent about duplicate keys.
+inline constexpr Limits kProviderLimits{.depth_max = 512,
+                                        .keys_per_object_max = 1'000'000,
+                                        .number_length_max = 4096,
+                                        .refuse_duplicate_keys = false};
+
+struct Fault {
+  std::string message;       // "Missing a comma or } after an object member."
+  std::size_t offset = 0;    // bytes from the start
+  std::size_t line = 1;      // from 1
+  std::size_t column = 1;    // from 1, in bytes
+  std::string path;          // for duplicate keys and bounds: messages[0].role; else empty
+};
+
+// One value of the tree, in text order. 28 bytes, because a body may hold millions.
+struct Node {
+  Type type = Type::absent;
+  bool truth = false;              // boolean
+  bool escaped = false;            // string: `detail` is an index into the unescaped texts
+  bool key_escaped = false;        // member: `key_begin` is an index into the unescaped texts
+  std::uint32_t raw_begin = 0;     // source text of the value, quotes and brackets included
+  std::uint32_t raw_length = 0;
+  std::uint32_t next = 0;          // index of the node after this value's subtree
+  std::uint32_t detail = 0;        // array, object: number of children
+  std::uint32_t key_begin = 0;
+  std::uint32_t key_length = 0;
+};
+
+class Document;
+
+class Value {
+ public:
+  Value() = default;
+
+  Type type() const;
+  bool present() const { return document_ != nullptr; }             // stands in the text, even as null
+  bool has_value() const { return type() > Type::null; }            // present and not null
+  bool is_object() const { return type() == Type::object; }
+  bool is_array() const { return type() == Type::array; }
+  bool is_string() const { return type() == Type::string; }
+  bool is_number() const { return type() == Type::number; }
+  bool is_boolean() const { return type() == Type::boolean; }
+  bool is_null() const { return type() == Type::null; }
+
+  // The exact source text of this value ("1.0", "{\"z\":1}"); empty when absent.
+  std::string_view raw() const;
+  // The name under which an object holds this value, unescaped; empty otherwise.
+  std::string_view key() const;
+
+  // Each gives nullopt when the value is of another type or out of range.
+  std::optional<std::string_view> string() const;
+  std::optional<bool> boolean() const;
+  std::optional<std::int64_t> integer() const;   // 12, 12.0 and 1.2e1 are integers; 12.5 and 1e30 are not
+  std::optional<double> number() const;
+
+  std::string_view string_or(std::string_view otherwise) const { return string().value_or(otherwise); }
+  std::int64_t integer_or(std::int64_t otherwise) const { return integer().value_or(otherwise); }
+  bool boolean_or(bool otherwise) const { return boolean().value_or(otherwise); }
+
+  // Member of an object, element of an array; absent (never an exception) when there is none.
+  Value operator[](std::string_view name) const;
+  Value operator[](std::size_t index) const;
+  std::size_t size() const;      // members or elements; 0 for scalars
+  bool empty() const { return size() == 0; }
+
+  // Iterates over elements or members, in the order of the text. Nothing for scalars.
+  class Iterator;
+  Iterator begin() const;
+  Iterator end() const;
+
+ private:
+  friend class Document;
+  friend class Iterator;
+  Value(const Document* document, std::uint32_t index) : document_(document), index_(index) {}
+  const Node& node() const;
+
+  const Document* document_ = nullptr;
+  std::uint32_t index_ = 0;
+};
+
+class Value::Iterator {
+ public:
+  using value_type = Value;
+  using difference_type = std::ptrdiff_t;
+  Iterator() = default;
+  Value operator*() const { return Value(document_, index_); }
+  Iterator& operator++();
+  Iterator operator++(int) { Iterator old = *this; ++*this; return old; }
+  bool operator==(const Iterator& other) const { return index_ == other.index_; }
+
+ private:
+  friend class Value;
+  Iterator(const Document* document, std::uint32_t index) : document_(document), index_(index) {}
+  const Document* document_ = nullptr;
+  std::uint32_t index_ = 0;
+};
+
+class Document {
+ public:
+  Document() = default;
+  // Values point at their document, so it stays where it is.
+  Document(const Document&) = delete;
+  Document& operator=(const Document&) = delete;
+
+  // nullopt = good. `text` must outlive the document's use and be shorter than 4 GiB. A std::string with
+  // kPadding spare capacity is read in place; any other text is copied once for reading.
+  std::optional<Fault> parse(const std::string& text, const Limits& limits = {});
+  std::optional<Fault> parse(std::string_view text, const Limits& limits = {});
+  std::optional<Fault> parse(const char* text, const Limits& limits = {}) { return parse(std::string_view(text), limits); }
+
+  Value root() const;
+
+ private:
+  friend class Value;
+  friend class Value::Iterator;
+  friend class Builder;
+  std::optional<Fault> parse_padded(std::string_view text, std::size_t capacity, const Limits& limits);
+
+  std::vector<Node> nodes_;
+  std::string_view source_;
+  std::string copy_;                        // when the caller's text had no padding
+  std::deque<std::string> unescaped_;       // texts that stand escaped in the source; addresses are stable
+};
+
+// Spare capacity behind a text that lets it be read without a copy.
+inline constexpr std::size_t kPadding = 64;
+
+// Is this text one complete JSON value? For tool arguments and the like.
+bool valid(std::string_view text);
+
+}  // namespace ai_proxy::json
