@@ -114,6 +114,7 @@ TEST(JsonDocument, AgreesWithJsonTestSuite) {
     // The suite's own accept set holds duplicate keys, which requests may not.
     Limits limits;
     limits.refuse_duplicate_keys = false;
+    limits.number_length_max = 128;  // one accept case is longer than what requests may hold
     const bool good = !document.parse(read_file(entry.path()), limits);
     if (name[0] == 'i') {
       ++open;

@@ -1,0 +1,17 @@
+// Every dialect there is. Adding one: a folder beside this file and a line here and in dialects.cpp.
+#pragma once
+
+#include <string_view>
+
+#include "dialects/dialect.h"
+
+namespace ai_proxy::dialects {
+
+extern const Dialect kOpenAiChat;         // openai_chat/
+extern const Dialect kAnthropicMessages;  // anthropic_messages/
+extern const Dialect kMistralChat;        // mistral_chat/
+
+// nullptr when no dialect has this name.
+const Dialect* find_dialect(std::string_view name);
+
+}  // namespace ai_proxy::dialects
