@@ -1,0 +1,76 @@
+// The cache of whole answers: memory, Redis, or memory in front of Redis. Keys are hashes, so that no prompt text
+// is ever seen outside; a store that is away, slow or full is a miss, never a failure.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/asio.h"
+#include "stores/redis.h"
+
+namespace ai_proxy::cache {
+
+// SHA-256 over everything that can change the answer, each part with its length in front.
+struct Key {
+  std::array<std::uint8_t, 32> digest{};
+  std::string hex() const;
+  bool operator==(const Key&) const = default;
+};
+
+struct KeyParts {
+  std::string_view tenant;      // "" for the anonymous one
+  std::string_view provider;
+  std::string_view origin;      // base URL: another deployment, another answer
+  std::string_view model;       // as it goes on the wire
+  std::string_view body;        // the request as rendered for the provider
+};
+Key make_key(const KeyParts& parts);
+
+// What is kept: the provider's own answer, so that every dialect can be served from it.
+struct Entry {
+  std::string provider;
+  std::string dialect;              // of `body`
+  std::string request_id;           // the provider's
+  std::string body;
+
+  std::string encode() const;       // versioned
+  static std::optional<Entry> decode(std::string_view text);   // nullopt: another version, or damaged
+};
+
+// Shared by all threads; bounded by bytes, least recently used go first. Any thread.
+class MemoryCache {
+ public:
+  explicit MemoryCache(std::size_t bytes_max);
+  ~MemoryCache();
+  std::optional<std::string> get(const Key& key, http::Clock::time_point now);
+  void put(const Key& key, std::string value, http::Clock::time_point expires);
+  std::size_t bytes() const;
+  std::size_t entries() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// One per thread, over the shared memory cache and the thread's own Redis connection; either may be absent.
+class Cache {
+ public:
+  Cache(std::shared_ptr<MemoryCache> memory, std::shared_ptr<stores::Redis> redis);
+
+  bool enabled() const { return memory_ != nullptr || redis_ != nullptr; }
+  http::Task<std::optional<Entry>> get(const Key& key);
+  // Does not wait. A memory hit that came from Redis keeps at most `ttl` more.
+  void put(const Key& key, const Entry& entry, std::chrono::seconds ttl);
+
+ private:
+  std::shared_ptr<MemoryCache> memory_;
+  std::shared_ptr<stores::Redis> redis_;
+};
+
+}  // namespace ai_proxy::cache

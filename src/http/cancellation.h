@@ -1,0 +1,44 @@
+// "Stop what you are doing for this exchange": raised when the client goes away or the drain time is over. The one
+// place that waits (a connect, a read from the provider, a back-off) says how it is woken. One thread.
+#pragma once
+
+#include <functional>
+#include <utility>
+
+namespace ai_proxy::http {
+
+class Cancellation {
+ public:
+  enum class Reason : unsigned char { none, client_gone, draining };
+
+  bool requested() const { return reason_ != Reason::none; }
+  Reason reason() const { return reason_; }
+
+  // Idempotent; the first reason stays. Calls the registered wake function, if any.
+  void request(Reason reason) {
+    if (requested()) return;
+    reason_ = reason;
+    if (wake_) std::exchange(wake_, nullptr)();
+  }
+
+  // Registers how to wake the wait that is about to begin, for the life of the guard. At most one at a time.
+  // Requires: the wait checks requested() before it begins.
+  class Guard {
+   public:
+    Guard(Cancellation& cancellation, std::function<void()> wake) : cancellation_(cancellation) {
+      cancellation_.wake_ = std::move(wake);
+    }
+    ~Guard() { cancellation_.wake_ = nullptr; }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+   private:
+    Cancellation& cancellation_;
+  };
+
+ private:
+  std::function<void()> wake_;
+  Reason reason_ = Reason::none;
+};
+
+}  // namespace ai_proxy::http

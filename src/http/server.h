@@ -1,0 +1,95 @@
+// The HTTP/1.1 server: one per thread, each with its own listener (SO_REUSEPORT). It reads and checks requests,
+// keeps connections alive, answers what is no proper request itself, and hands the rest to a handler.
+//
+// Faults it answers, then closes: 400, 408, 411, 413, 414, 417, 431, 501, 505, each with a JSON body
+// {"error":"…","details":{"code":"…"}}. Protocol source: RFC 9110, RFC 9112.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "http/asio.h"
+#include "http/cancellation.h"
+#include "http/headers.h"
+#include "http/limits.h"
+
+namespace ai_proxy::http {
+
+// A complete request. Views live until the handler returns.
+struct Request {
+  std::string_view method;
+  std::string_view path;       // as sent, before the '?'; not percent-decoded
+  std::string_view query;      // after the '?', not decoded
+  Headers headers;
+  std::string body;            // has json::kPadding spare capacity
+  std::string_view client_address;   // "127.0.0.1"
+  Clock::time_point received;  // when the last byte of it was there
+};
+
+// "a=1&b" -> value of `name`, percent-decoded; nullopt when absent, "" when it has no value.
+std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+// How the handler answers. Exactly one of send() and begin_stream() … end_stream().
+class ResponseWriter {
+ public:
+  virtual ~ResponseWriter() = default;
+
+  // `fields` are finished header lines ("x-cache: MISS\r\n…"); Content-Length, Connection and Date are added here.
+  // Head and body leave in one write. False: the client is gone.
+  virtual Task<bool> send(int status, std::string_view content_type, std::string_view fields, std::string_view body) = 0;
+
+  // Starts a chunked answer with its first bytes (may be empty) in the same write; then any number of write()s.
+  // write() returns when the kernel took the bytes (back-pressure). False: the client is gone or stalled.
+  virtual Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields, std::string_view first) = 0;
+  virtual Task<bool> write(std::string_view bytes) = 0;
+  virtual Task<bool> end_stream() = 0;
+  // Breaks the connection without the closing chunk: the client must not take the answer for complete.
+  virtual void abort() = 0;
+
+  // Raised when the client closes or resets while the handler runs. (Bytes of a next request do not raise it.)
+  virtual Cancellation& cancellation() = 0;
+  // The connection will close after this answer (asked for, or draining).
+  virtual bool closing() const = 0;
+};
+
+using Handler = std::function<Task<void>(Request&, ResponseWriter&)>;
+
+// Connection counts shared by all threads' servers.
+struct ServerCounters {
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> requests_running{0};
+};
+
+class Server {
+ public:
+  Server(asio::io_context& io, const ServerLimits& limits, Handler handler, ServerCounters& counters);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Binds and listens. `reuse_port` lets several threads listen on one port. The port that was really bound
+  // (for port 0) comes back. An error: the address is not ours, or taken.
+  Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, bool reuse_port);
+
+  // Stops accepting, closes idle connections, and lets running requests finish with Connection: close.
+  void drain();
+  // Raises Cancellation::Reason::draining in every running request.
+  void cancel_all();
+  // Closes every connection at once.
+  void close_all();
+  // Applies to connections accepted from now on.
+  void set_limits(const ServerLimits& limits);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ai_proxy::http

@@ -1,0 +1,80 @@
+// The price catalogue: which models there are, what a token of each costs, and since when. Read from
+// data/prices.json, which is embedded at build time and may be replaced at run time by a file of the same form.
+// Pure: no file, no clock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/money.h"
+
+namespace ai_proxy::pricing {
+
+// Pico-dollars per token (USD per million tokens, times 10^6), by kind of token. Absent = no price is known.
+struct Prices {
+  std::optional<PicoUsd> input, output, cache_read, cache_write, cache_write_1h, cache_write_12h;
+  std::optional<PicoUsd> audio_input, audio_output, audio_cache_read, image_input, image_output, image_cache_read;
+};
+
+// Above `threshold_tokens` of total input the whole request moves to these prices.
+struct LongContext {
+  std::int64_t threshold_tokens = 0;
+  bool at_threshold = false;   // true: >=, false: >
+  Prices prices;
+};
+
+struct Tier {
+  std::string name;            // batch, flex, priority, fast, ultrafast
+  Prices prices;
+  std::optional<LongContext> long_context;
+  std::string valid_until;     // YYYY-MM-DD, inclusive; empty = no end
+};
+
+struct Model {
+  std::string provider;        // openai, anthropic, mistral
+  std::string id;
+  std::vector<std::string> aliases;
+  std::string mode;            // chat, embedding, …
+  std::int64_t context_tokens = 0;      // 0 = unknown
+  std::int64_t max_output_tokens = 0;   // 0 = unknown
+  Prices prices;
+  std::optional<LongContext> long_context;
+  std::vector<Tier> tiers;
+  std::optional<PicoUsd> per_audio_minute;      // pico-dollars
+  std::optional<PicoUsd> web_search_per_1000;   // pico-dollars per 1,000 calls
+  std::optional<PicoUsd> web_fetch_per_1000;
+  std::optional<int> regional_percent;          // 110: prices times 1.1 when served regionally
+  std::string status;                           // active, deprecated, retired
+  std::string retirement_date;                  // YYYY-MM-DD or empty
+  std::string source;                           // where the figures come from
+  std::string as_of;                            // and when they were read
+  // Earlier prices with the date from which the current ones hold are kept in the data file for the record.
+};
+
+class Catalog {
+ public:
+  // An error names the model and member at fault.
+  static Result<std::shared_ptr<const Catalog>> parse(std::string_view json_text);
+  // The embedded data file, parsed once.
+  static std::shared_ptr<const Catalog> built_in();
+
+  // exact id -> alias -> without "provider/" -> ft:<base>:… -> without a trailing date (openai, anthropic) -> null.
+  // Never a prefix or a neighbour.
+  const Model* find(std::string_view provider, std::string_view model) const;
+  // The provider whose catalogue knows this bare name; empty when none or more than one does.
+  std::string_view provider_of(std::string_view model) const;
+  std::span<const Model> models() const { return models_; }
+
+ private:
+  std::vector<Model> models_;
+  std::map<std::pair<std::string, std::string>, std::size_t, std::less<>> by_name_;   // (provider, id or alias)
+};
+
+}  // namespace ai_proxy::pricing
