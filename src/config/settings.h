@@ -61,6 +61,7 @@ struct Settings {
   http::ClientLimits client;
   std::string ca_file;                        // extra CA bundle for providers; empty: the system's
 
+  std::string prices_file;                    // replaces the built-in catalogue; empty = none
   std::string config_file;                    // where the YAML came from; empty = none
   std::vector<std::string> notes;             // said once at start ("OPENAI_API_KEY is not set: …")
 };

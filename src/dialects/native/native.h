@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,13 +28,13 @@ struct ParseOutcome {
   std::string failure_body;
 };
 
-// `provider_names`: what the `provider` member may be, in the order to list them. `provider_needed`: false when
-// `model` alone may decide (it has a slash, is an alias or a catalogue name): asked with the model's name.
+// `provider_names`: what the `provider` member may be, in the order to list them. `provider_optional` tells whether
+// this model's name alone decides (it has a slash, is an alias or a catalogue name).
 // `stream_in_query` turns the stream on. Unknown members become warnings. The request's views live in `body`'s
 // document.
 ParseOutcome parse_request(const json::Value& body, const std::vector<std::string_view>& provider_names,
-                           bool (*provider_optional)(std::string_view model, const void* context), const void* context,
-                           bool stream_in_query, chat::Warnings& warnings);
+                           const std::function<bool(std::string_view model)>& provider_optional, bool stream_in_query,
+                           chat::Warnings& warnings);
 // The 400 body for a text that is no JSON at all (details._errors names line and column).
 std::string malformed_json_body(const json::Fault& fault, const std::vector<std::string_view>& provider_names);
 

@@ -1,0 +1,270 @@
+#include "app/serve.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gateway/gateway.h"
+#include "gateway/worker.h"
+#include "telemetry/log.h"
+
+namespace ai_proxy::app {
+namespace {
+
+namespace asio = http::asio;
+using namespace std::chrono_literals;
+using telemetry::Level;
+using telemetry::log;
+
+unsigned cpus_we_may_use() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
+}
+
+// Every connection needs a descriptor on each side: take what the system grants, and stay below half of it.
+std::size_t connection_limit(std::size_t wanted) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return std::min<std::size_t>(wanted, static_cast<std::size_t>(limit.rlim_cur) * 45 / 100);
+}
+
+telemetry::LogOptions log_options(const config::LogSettings& settings) {
+  telemetry::LogOptions options;
+  const bool terminal = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  const bool text = settings.format == config::LogFormat::text || (settings.format == config::LogFormat::automatic && terminal);
+  options.format = text ? telemetry::Format::text : telemetry::Format::json;
+  constexpr std::pair<std::string_view, Level> kLevels[] = {
+      {"debug", Level::debug}, {"info", Level::info}, {"warn", Level::warn}, {"error", Level::error}, {"off", Level::off}};
+  for (const auto& [word, level] : kLevels) {
+    if (settings.level == word) options.level = level;
+  }
+  options.access = settings.access;
+  options.file = settings.file;
+  return options;
+}
+
+// One thread: an event loop with its own listener, connections and snapshot.
+class Loop {
+ public:
+  Loop(gateway::Process& process, const std::shared_ptr<const config::Settings>& settings)
+      : io_(1),
+        worker_(io_, process, settings),
+        server_(
+            io_, settings->server,
+            [this](http::Request& request, http::ResponseWriter& response) {
+              return gateway::serve(worker_, request, response);
+            },
+            process.counters) {}
+
+  Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, bool reuse_port) {
+    return server_.listen(host, port, reuse_port);
+  }
+
+  void start() {
+    thread_ = std::thread([this] {
+      const auto work = asio::make_work_guard(io_);
+      io_.run();
+    });
+  }
+
+  // From any thread.
+  void use(std::shared_ptr<const config::Settings> settings) {
+    asio::post(io_, [this, settings = std::move(settings)] {
+      worker_.use(settings);
+      server_.set_limits(settings->server);
+    });
+  }
+  void drain() {
+    asio::post(io_, [this] { server_.drain(); });
+  }
+  void cancel_all() {
+    asio::post(io_, [this] { server_.cancel_all(); });
+  }
+  void stop() {
+    asio::post(io_, [this] {
+      server_.close_all();
+      asio::post(io_, [this] { io_.stop(); });
+    });
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  asio::io_context io_;
+  gateway::Worker worker_;
+  http::Server server_;
+  std::thread thread_;
+};
+
+// The main thread: watches signals and files, and conducts the loops.
+class Conductor {
+ public:
+  Conductor(const CommandLine& command_line, std::shared_ptr<const config::Settings> settings)
+      : command_line_(command_line), settings_(std::move(settings)), signals_(control_), file_timer_(control_), drain_timer_(control_) {}
+
+  // Throws std::runtime_error with a message for a person when it cannot start.
+  void start() {
+    if (settings_->cache.memory_bytes > 0) {
+      process_.memory = std::make_shared<cache::MemoryCache>(settings_->cache.memory_bytes);
+    }
+    const unsigned threads = settings_->threads > 0 ? settings_->threads : cpus_we_may_use();
+    auto limited = std::make_shared<config::Settings>(*settings_);
+    limited->server.connections_max = connection_limit(settings_->server.connections_max);
+    settings_ = std::move(limited);
+    for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>(process_, settings_));
+    std::uint16_t port = settings_->port;
+    for (const auto& loop : loops_) {
+      const auto bound = loop->listen(settings_->host, port, threads > 1);
+      if (!bound) throw std::runtime_error(bound.error().message);
+      port = *bound;   // port 0: the others join the first one's
+    }
+    for (const auto& loop : loops_) loop->start();
+    watch_signals();
+    files_ = fingerprint_of_files(command_line_, *settings_);
+    watch_files();
+    const std::string host = settings_->host.find(':') != std::string::npos ? "[" + settings_->host + "]" : settings_->host;
+    const std::string url = "http://" + host + ":" + std::to_string(port);
+    log(Level::info, "listening", {{"url", url}, {"threads", std::to_string(threads)}, {"version", AI_PROXY_VERSION}});
+  }
+
+  void run() { control_.run(); }
+
+ private:
+  void watch_signals() {
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
+    wait_for_signal();
+  }
+
+  void wait_for_signal() {
+    signals_.async_wait([this](const http::error_code& fault, int signal) {
+      if (fault) return;
+      if (signal == SIGHUP) {
+        reload("SIGHUP");
+      } else if (draining_) {
+        finish();
+        return;
+      } else {
+        drain();
+      }
+      wait_for_signal();
+    });
+  }
+
+  void watch_files() {
+    file_timer_.expires_after(500ms);
+    file_timer_.async_wait([this](const http::error_code& fault) {
+      if (fault || draining_) return;
+      if (const auto now = fingerprint_of_files(command_line_, *settings_); now != files_) {
+        files_ = now;
+        reload("file changed");
+      }
+      watch_files();
+    });
+  }
+
+  void reload(std::string_view cause) {
+    auto settings = load_settings(command_line_);
+    if (!settings) {
+      for (const std::string& fault : settings.error()) log(Level::error, "configuration refused", {{"fault", fault}});
+      log(Level::error, "the old configuration stays", {{"cause", cause}});
+      return;
+    }
+    auto fresh = std::make_shared<config::Settings>(**settings);
+    if (fresh->host != settings_->host || fresh->port != settings_->port || fresh->threads != settings_->threads ||
+        fresh->cache.memory_bytes != settings_->cache.memory_bytes || fresh->ca_file != settings_->ca_file) {
+      log(Level::warn, "host, port, threads, cache memory and the CA file change only with a restart", {{"cause", cause}});
+    }
+    fresh->cache.memory_bytes = settings_->cache.memory_bytes;
+    fresh->ca_file = settings_->ca_file;
+    fresh->server.connections_max = connection_limit(fresh->server.connections_max);
+    settings_ = std::move(fresh);
+    if (!telemetry::start_log(log_options(settings_->log))) log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
+    for (const auto& loop : loops_) loop->use(settings_);
+    log(Level::info, "configuration reloaded", {{"cause", cause}});
+  }
+
+  // No new work; what runs may finish within the drain time, then it is told, then it is cut.
+  void drain() {
+    draining_ = true;
+    process_.draining.store(true);
+    log(Level::info, "draining", {{"requests_running", std::to_string(process_.counters.requests_running.load())}});
+    for (const auto& loop : loops_) loop->drain();
+    deadline_ = http::Clock::now() + settings_->drain_time;
+    wait_until_quiet(false);
+  }
+
+  void wait_until_quiet(bool cancelled) {
+    drain_timer_.expires_after(20ms);
+    drain_timer_.async_wait([this, cancelled](const http::error_code& fault) {
+      if (fault) return;
+      const bool quiet = process_.counters.requests_running.load() == 0;
+      const bool late = http::Clock::now() >= deadline_;
+      if (quiet || (late && cancelled)) return finish();
+      if (late) {
+        for (const auto& loop : loops_) loop->cancel_all();
+        deadline_ = http::Clock::now() + 1s;
+      }
+      wait_until_quiet(cancelled || late);
+    });
+  }
+
+  void finish() {
+    for (const auto& loop : loops_) loop->stop();
+    log(Level::info, "stopped");
+    control_.stop();
+  }
+
+  const CommandLine& command_line_;
+  std::shared_ptr<const config::Settings> settings_;
+  gateway::Process process_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  asio::io_context control_{1};
+  asio::signal_set signals_;
+  asio::steady_timer file_timer_;
+  asio::steady_timer drain_timer_;
+  http::Clock::time_point deadline_;
+  std::uint64_t files_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace
+
+int serve(const CommandLine& command_line, std::shared_ptr<const config::Settings> settings) {
+  if (!telemetry::start_log(log_options(settings->log))) {
+    std::cerr << "ai-proxy: the log file " << settings->log.file << " cannot be opened.\n";
+    return 2;
+  }
+  // A client that goes away must not end the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  int exit_code = 0;
+  try {
+    Conductor conductor(command_line, std::move(settings));
+    conductor.start();
+    conductor.run();
+  } catch (const std::exception& fault) {
+    std::cerr << "ai-proxy: " << fault.what() << '\n';
+    exit_code = 2;
+  }
+  telemetry::stop_log();
+  return exit_code;
+}
+
+}  // namespace ai_proxy::app

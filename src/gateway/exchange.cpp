@@ -1,0 +1,144 @@
+#include "gateway/exchange.h"
+
+#include "base/ascii.h"
+#include "base/ids.h"
+#include "telemetry/log.h"
+
+namespace ai_proxy::gateway {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+std::string own_or_new_id(const http::Request& request) {
+  const std::string_view own = request.headers.get("x-request-id");
+  return sane_request_id(own) ? std::string(own) : new_request_id();
+}
+
+// Header values must not carry what an outsider could break a header with.
+void append_field(std::string& fields, std::string_view name, std::string_view value) {
+  fields.append(name).append(": ");
+  for (const char c : value) fields.push_back(c >= ' ' && c < 0x7f ? c : '?');
+  fields.append("\r\n");
+}
+
+// The one end of every exchange: what happened, in one line.
+void finish(const Exchange& exchange) {
+  telemetry::AccessRecord record;
+  record.request_id = exchange.request_id;
+  record.client_address = exchange.request.client_address;
+  record.method = exchange.request.method;
+  record.path = exchange.request.path;
+  record.status = exchange.status;
+  if (exchange.candidate.provider != nullptr) {
+    record.provider = exchange.candidate.provider->name;
+    record.model = exchange.model_shown();
+  }
+  record.stream = exchange.chat.stream;
+  record.cache = word(exchange.cache_state);
+  record.attempts = exchange.attempts;
+  if (exchange.usage) {
+    record.input_tokens = exchange.usage->input_tokens;
+    record.output_tokens = exchange.usage->output_tokens;
+  }
+  const std::string cost = exchange.cost.known() ? format_usd(*exchange.cost.total) : std::string();
+  const std::string saved = exchange.saved != 0 ? format_usd(exchange.saved) : std::string();
+  record.cost_usd = cost;
+  record.saved_usd = saved;
+  if (exchange.finish_reason != chat::FinishReason::unknown) record.finish_reason = chat::word(exchange.finish_reason);
+  if (exchange.error) {
+    record.error_code = word(exchange.error->code);
+    record.error_message = exchange.error->message;
+  }
+  const auto elapsed = http::Clock::now() - exchange.request.received;
+  record.latency_us = duration_cast<microseconds>(elapsed).count();
+  record.overhead_us = duration_cast<microseconds>(elapsed - exchange.provider_time).count();
+  if (exchange.first_token) {
+    record.first_token_us = duration_cast<microseconds>(*exchange.first_token - exchange.request.received).count();
+  }
+  record.response_bytes = exchange.response_bytes;
+  telemetry::log_access(record);
+}
+
+}  // namespace
+
+std::string_view word(CacheState state) {
+  switch (state) {
+    case CacheState::hit:
+      return "HIT";
+    case CacheState::miss:
+      return "MISS";
+    case CacheState::bypass:
+      return "BYPASS";
+    case CacheState::disabled:
+      break;
+  }
+  return "DISABLED";
+}
+
+Exchange::Exchange(Worker& worker_, http::Request& request_, http::ResponseWriter& response_)
+    : worker(worker_),
+      settings(worker_.settings()),
+      cache(worker_.cache()),
+      request(request_),
+      response(response_),
+      request_id(own_or_new_id(request_)) {}
+
+Exchange::~Exchange() { finish(*this); }
+
+std::int64_t Exchange::latency_ms() const {
+  return duration_cast<milliseconds>(http::Clock::now() - request.received).count();
+}
+
+std::int64_t Exchange::overhead_us() const {
+  return duration_cast<microseconds>(http::Clock::now() - request.received - provider_time).count();
+}
+
+std::string_view Exchange::model_shown() const {
+  return answered_model.empty() ? std::string_view(candidate.wire_model) : std::string_view(answered_model);
+}
+
+std::string response_fields(const Exchange& exchange, bool with_cost) {
+  std::string fields;
+  fields.reserve(384);
+  append_field(fields, "x-request-id", exchange.request_id);
+  append_field(fields, "x-cache", word(exchange.cache_state));
+  if (exchange.candidate.provider != nullptr) {
+    append_field(fields, "x-ai-proxy-provider", exchange.candidate.provider->name);
+    append_field(fields, "x-ai-proxy-model", exchange.candidate.wire_model);
+  }
+  fields.append("x-ai-proxy-attempts: ");
+  append_integer(fields, exchange.attempts);
+  fields.append("\r\nx-ai-proxy-overhead-us: ");
+  append_integer(fields, exchange.overhead_us());
+  fields.append("\r\n");
+  if (with_cost && exchange.cost.known()) append_field(fields, "x-ai-proxy-cost-usd", format_usd(*exchange.cost.total));
+  if (!exchange.provider_request_id.empty()) {
+    append_field(fields, "x-ai-proxy-provider-request-id", exchange.provider_request_id);
+  }
+  return fields;
+}
+
+pricing::Cost price(const Exchange& exchange, std::string_view answered_model, const std::optional<chat::Usage>& usage) {
+  const providers::Provider& provider = *exchange.candidate.provider;
+  const pricing::Catalog& catalog = *exchange.settings->catalog;
+  const bool answered_is_known = !answered_model.empty() && catalog.find(provider.catalog, answered_model) != nullptr;
+  const std::string_view model = answered_is_known ? answered_model : std::string_view(exchange.candidate.wire_model);
+  pricing::CallContext context;
+  context.region = provider.region;
+  return pricing::cost_of(catalog, provider.catalog, model, usage ? &*usage : nullptr, context);
+}
+
+void log_plain_answer(const http::Request& request, int status) {
+  telemetry::AccessRecord record;
+  record.client_address = request.client_address;
+  record.method = request.method;
+  record.path = request.path;
+  record.status = status;
+  record.latency_us = duration_cast<microseconds>(http::Clock::now() - request.received).count();
+  record.overhead_us = record.latency_us;
+  telemetry::log_access(record);
+}
+
+}  // namespace ai_proxy::gateway

@@ -1,0 +1,12 @@
+// The front door: which request goes where. Everything under it is one exchange (exchange.h).
+#pragma once
+
+#include "gateway/worker.h"
+#include "http/server.h"
+
+namespace ai_proxy::gateway {
+
+// Answers one request, whatever it is. `worker` is the thread's own.
+http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWriter& response);
+
+}  // namespace ai_proxy::gateway

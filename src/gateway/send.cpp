@@ -1,0 +1,64 @@
+#include "gateway/send.h"
+
+#include <utility>
+
+namespace ai_proxy::gateway {
+
+http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost) {
+  const std::string fields = response_fields(exchange, with_cost);
+  exchange.response_bytes = body.size();
+  const bool sent = co_await exchange.response.send(status, "application/json; charset=utf-8", fields, body);
+  exchange.status = sent ? status : http_status(ErrorCode::cancelled);
+}
+
+Error shutting_down() {
+  Error error = provider_failed(ErrorCode::overloaded, "This server is shutting down. Send the request again.");
+  error.blame = Blame::gateway;
+  return error;
+}
+
+http::Task<void> send_error(Exchange& exchange, Error error) {
+  if (cancelled_by_drain(exchange, error)) error = shutting_down();
+  if (error.code == ErrorCode::cancelled) {
+    exchange.error = std::move(error);
+    exchange.status = http_status(ErrorCode::cancelled);
+    exchange.response.abort();
+    co_return;
+  }
+  exchange.error = std::move(error);
+  const int status = exchange.error->status();
+  std::string fields = response_fields(exchange, false);
+  if (exchange.error->retry_after) {
+    // Whole seconds, rounded up: too late is polite, too early is not.
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*exchange.error->retry_after).count();
+    fields.append("retry-after: ").append(std::to_string(seconds)).append("\r\n");
+  }
+  const std::string body = dialects::native::render_error(error_view(exchange));
+  exchange.response_bytes = body.size();
+  const bool sent = co_await exchange.response.send(status, "application/json; charset=utf-8", fields, body);
+  exchange.status = sent ? status : http_status(ErrorCode::cancelled);
+}
+
+bool cancelled_by_drain(const Exchange& exchange, const Error& error) {
+  return error.code == ErrorCode::cancelled &&
+         exchange.response.cancellation().reason() == http::Cancellation::Reason::draining;
+}
+
+dialects::native::ErrorView error_view(const Exchange& exchange) {
+  const bool placed = exchange.candidate.provider != nullptr;
+  return {.error = *exchange.error,
+          .provider = placed ? std::string_view(exchange.candidate.provider->name) : std::string_view(),
+          .model = placed ? exchange.model_shown() : exchange.chat.model,
+          .attempts = exchange.attempts};
+}
+
+std::string unknown_cost_warning(const Exchange& exchange) {
+  const std::string& reason = exchange.cost.reason;
+  const std::string model(exchange.model_shown());
+  if (reason == "unknown_model") return "cost: the price catalogue does not know \"" + model + "\", so the cost is not known.";
+  if (reason == "no_usage") return "cost: the provider reported no usage, so the cost is not known.";
+  if (reason == "invalid_usage") return "cost: the provider's token counts contradict each other, so the cost is not known.";
+  return "cost: the catalogue has no price for this use of \"" + model + "\" (" + reason + "), so the cost is not known.";
+}
+
+}  // namespace ai_proxy::gateway

@@ -1,0 +1,33 @@
+// The ends of an exchange: a whole answer, or an error in the shape of the native API.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "dialects/native/native.h"
+#include "gateway/exchange.h"
+
+namespace ai_proxy::gateway {
+
+inline constexpr std::uint32_t kCacheTtlSecondsMax = 30 * 24 * 3600;
+
+// Sends a JSON answer with the headers every answer carries, and notes its status (499 when the client is gone).
+http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost);
+
+// A request that comes, or still runs, when the drain time is over.
+Error shutting_down();
+// Was this exchange cancelled because the server stops, rather than because its client went away?
+bool cancelled_by_drain(const Exchange& exchange, const Error& error);
+
+// Sends the error with the status of its code. An exchange whose client has gone sends nothing.
+http::Task<void> send_error(Exchange& exchange, Error error);
+
+// The error as the native API shows it. Requires: exchange.error.
+dialects::native::ErrorView error_view(const Exchange& exchange);
+
+// Why the cost is null, for a person.
+std::string unknown_cost_warning(const Exchange& exchange);
+
+}  // namespace ai_proxy::gateway

@@ -1,0 +1,53 @@
+#include "gateway/worker.h"
+
+#include <utility>
+
+namespace ai_proxy::gateway {
+namespace {
+
+bool same_redis(const config::CacheSettings& a, const config::CacheSettings& b) {
+  if (!a.redis || !b.redis) return !a.redis && !b.redis;
+  return a.redis->tls == b.redis->tls && a.redis->host == b.redis->host && a.redis->port == b.redis->port &&
+         a.redis->user == b.redis->user && a.redis->password.matches(b.redis->password.reveal()) &&
+         a.redis->database == b.redis->database && a.redis->operation_time == b.redis->operation_time;
+}
+
+}  // namespace
+
+Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<const config::Settings> settings)
+    : io_(io),
+      process_(process),
+      settings_(std::move(settings)),
+      client_(io, settings_->client, settings_->ca_file) {
+  open_cache();
+}
+
+void Worker::use(std::shared_ptr<const config::Settings> settings) {
+  const std::shared_ptr<const config::Settings> old = std::exchange(settings_, std::move(settings));
+  client_.set_limits(settings_->client);
+  if (old->cache.enabled != settings_->cache.enabled || !same_redis(old->cache, settings_->cache) ||
+      old->cache.memory_bytes != settings_->cache.memory_bytes) {
+    open_cache();
+  }
+}
+
+void Worker::open_cache() {
+  const config::CacheSettings& cache = settings_->cache;
+  std::shared_ptr<stores::Redis> redis;
+  if (cache.enabled && cache.redis) {
+    stores::RedisOptions options;
+    options.tls = cache.redis->tls;
+    options.host = cache.redis->host;
+    options.port = cache.redis->port;
+    options.user = cache.redis->user;
+    options.password = cache.redis->password;
+    options.database = cache.redis->database;
+    options.ca_file = settings_->ca_file;
+    options.operation_time = cache.redis->operation_time;
+    redis = std::make_shared<stores::Redis>(io_, std::move(options));
+  }
+  const bool in_memory = cache.enabled && cache.memory_bytes > 0;
+  cache_ = std::make_shared<cache::Cache>(in_memory ? process_.memory : nullptr, std::move(redis));
+}
+
+}  // namespace ai_proxy::gateway

@@ -1,0 +1,46 @@
+// What one thread of the gateway owns: its event loop, its connections to providers and to Redis, and its
+// snapshot of the settings. Nothing here is shared but what Process names.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "cache/cache.h"
+#include "config/settings.h"
+#include "http/client.h"
+#include "http/server.h"
+
+namespace ai_proxy::gateway {
+
+// Shared by all threads.
+struct Process {
+  http::ServerCounters counters;
+  std::atomic<bool> draining{false};
+  std::shared_ptr<cache::MemoryCache> memory;   // null: no memory cache; set before the threads start
+};
+
+class Worker {
+ public:
+  // Throws std::runtime_error when the CA bundle cannot be read.
+  Worker(http::asio::io_context& io, Process& process, std::shared_ptr<const config::Settings> settings);
+
+  // Swaps the snapshot; running exchanges keep the old one. On this worker's thread only.
+  void use(std::shared_ptr<const config::Settings> settings);
+
+  Process& process() { return process_; }
+  http::ClientPool& client() { return client_; }
+  const std::shared_ptr<const config::Settings>& settings() const { return settings_; }
+  const std::shared_ptr<cache::Cache>& cache() const { return cache_; }
+
+ private:
+  void open_cache();
+
+  http::asio::io_context& io_;
+  Process& process_;
+  std::shared_ptr<const config::Settings> settings_;
+  http::ClientPool client_;
+  std::shared_ptr<cache::Cache> cache_;   // shared with the exchanges that run while a reload replaces it
+};
+
+}  // namespace ai_proxy::gateway
