@@ -3,6 +3,7 @@
 // Pure: no file, no clock.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,6 +24,26 @@ struct Prices {
   std::optional<PicoUsd> audio_input, audio_output, audio_cache_read, image_input, image_output, image_cache_read;
 };
 
+// The buckets by the names they have in the data file, in reasons (no_price:cache_read) and in lists.
+struct PriceMember {
+  std::string_view name;
+  std::optional<PicoUsd> Prices::*price;
+};
+inline constexpr std::array<PriceMember, 12> kPriceMembers{{
+    {"input", &Prices::input},
+    {"output", &Prices::output},
+    {"cache_read", &Prices::cache_read},
+    {"cache_write", &Prices::cache_write},
+    {"cache_write_1h", &Prices::cache_write_1h},
+    {"cache_write_12h", &Prices::cache_write_12h},
+    {"audio_input", &Prices::audio_input},
+    {"audio_output", &Prices::audio_output},
+    {"audio_cache_read", &Prices::audio_cache_read},
+    {"image_input", &Prices::image_input},
+    {"image_output", &Prices::image_output},
+    {"image_cache_read", &Prices::image_cache_read},
+}};
+
 // Above `threshold_tokens` of total input the whole request moves to these prices.
 struct LongContext {
   std::int64_t threshold_tokens = 0;
@@ -34,7 +55,16 @@ struct Tier {
   std::string name;            // batch, flex, priority, fast, ultrafast
   Prices prices;
   std::optional<LongContext> long_context;
+  std::optional<PicoUsd> per_audio_minute;   // pico-dollars
   std::string valid_until;     // YYYY-MM-DD, inclusive; empty = no end
+};
+
+// What was different for calls before the day `until`; the rest was as today. Only standard prices are on record:
+// the other tiers of that time are not known, nor is a long band whose prices are empty.
+struct PastPrices {
+  std::string until;                         // YYYY-MM-DD, exclusive
+  Prices prices;                             // empty = same as today
+  std::optional<LongContext> long_context;   // a band that no longer exists, or had other prices
 };
 
 struct Model {
@@ -47,20 +77,25 @@ struct Model {
   Prices prices;
   std::optional<LongContext> long_context;
   std::vector<Tier> tiers;
-  std::optional<PicoUsd> per_audio_minute;      // pico-dollars
+  std::optional<PicoUsd> per_audio_minute;      // pico-dollars, like the next three; those are for the record:
+  std::optional<PicoUsd> per_million_characters;   // no usage object counts them
+  std::optional<PicoUsd> per_1000_pages;
+  std::optional<PicoUsd> per_1000_annotated_pages;
   std::optional<PicoUsd> web_search_per_1000;   // pico-dollars per 1,000 calls
   std::optional<PicoUsd> web_fetch_per_1000;
   std::optional<int> regional_percent;          // 110: prices times 1.1 when served regionally
   std::string status;                           // active, deprecated, retired
+  std::string deprecation_date;                 // YYYY-MM-DD or empty
   std::string retirement_date;                  // YYYY-MM-DD or empty
   std::string source;                           // where the figures come from
   std::string as_of;                            // and when they were read
-  // Earlier prices with the date from which the current ones hold are kept in the data file for the record.
+  std::vector<PastPrices> history;              // oldest first
 };
 
 class Catalog {
  public:
-  // An error names the model and member at fault.
+  // An error names the model and member at fault. Refused as slips of the unit: a price of $0.01 a token or more,
+  // and one that is a hundred times off the built-in price of the same model.
   static Result<std::shared_ptr<const Catalog>> parse(std::string_view json_text);
   // The embedded data file, parsed once.
   static std::shared_ptr<const Catalog> built_in();
@@ -73,8 +108,13 @@ class Catalog {
   std::span<const Model> models() const { return models_; }
 
  private:
+  using Names = std::map<std::string, std::size_t, std::less<>>;   // id or alias -> index in models_
+
+  static Result<std::shared_ptr<const Catalog>> load(std::string_view json_text);
+  const Model* named(std::string_view provider, std::string_view name) const;
+
   std::vector<Model> models_;
-  std::map<std::pair<std::string, std::string>, std::size_t, std::less<>> by_name_;   // (provider, id or alias)
+  std::map<std::string, Names, std::less<>> by_provider_;
 };
 
 }  // namespace ai_proxy::pricing
