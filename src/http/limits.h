@@ -33,6 +33,7 @@ struct ClientLimits {
   milliseconds silence_time = seconds(60);         // between bytes
   milliseconds total_time = seconds(600);
   std::size_t head_bytes_max = 64 * 1024;
+  std::size_t fields_max = 256;
   std::size_t body_bytes_max = 32 * 1024 * 1024;   // a non-streaming answer
   std::size_t interim_answers_max = 16;            // 1xx
   std::size_t pool_per_origin_max = 256;           // open connections per origin and thread
