@@ -22,7 +22,8 @@ struct LogOptions {
   std::string file;        // empty: messages to stderr, access lines to stdout
 };
 
-// Starts (or, on reload, replaces) the log of the process. False: the file cannot be opened; the old log stays.
+// Starts (or, on reload, replaces) the log of the process; a file is opened anew (log rotation). False: the file
+// cannot be opened; the old log stays. Before the first start, nothing is written.
 bool start_log(const LogOptions& options);
 // Writes what is queued, at most for `patience`, and stops.
 void stop_log(std::chrono::milliseconds patience = std::chrono::seconds(1));
@@ -37,7 +38,7 @@ struct AccessRecord {
   std::string_view request_id;
   std::string_view client_address;
   std::string_view method;
-  std::string_view path;
+  std::string_view path;                // a query is left out: it may carry a key
   int status = 0;                       // 499: the client went away
   std::string_view provider;            // empty: none was chosen
   std::string_view model;
@@ -58,7 +59,7 @@ struct AccessRecord {
 };
 void log_access(const AccessRecord& record);
 
-// Lines dropped because the queue was full.
+// Lines dropped because the queue was full, its reader too slow, the disk full or the output gone. Never goes down.
 std::uint64_t dropped_lines();
 
 }  // namespace ai_proxy::telemetry

@@ -1,0 +1,131 @@
+// Gathering and writing log lines.
+#include "telemetry/line_sink.h"
+
+#include <spdlog/details/log_msg.h>
+
+#include <algorithm>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace ai_proxy::telemetry {
+namespace {
+
+constexpr std::size_t kGatheredBytes = 64 * 1024;
+// Kept for an output whose reader is slow.
+constexpr std::size_t kKeptBytesMax = 256 * 1024;
+// Under load the writer rests a little before it writes: lines gather, one call takes them all, and the
+// request threads find nobody to wake (waking costs them a system call per line).
+constexpr std::chrono::milliseconds kRest{5};
+constexpr std::chrono::milliseconds kBusyWithin{20};
+// How long a full pipe is waited for before looking whether the outputs were replaced meanwhile.
+constexpr std::chrono::milliseconds kPatience{20};
+
+}  // namespace
+
+void LineSink::set_outputs(Outputs outputs) {
+  const std::lock_guard lock(mutex_);
+  next_ = std::move(outputs);
+  generation_.fetch_add(1, std::memory_order_release);
+}
+
+bool LineSink::wait_for_marker(std::uint64_t markers_before, std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  return marker_passed_.wait_for(lock, at_most, [&] { return markers() > markers_before; });
+}
+
+void LineSink::log(const spdlog::details::log_msg& message) {
+  const std::string_view from(message.logger_name.data(), message.logger_name.size());
+  if (from == kMarker) {
+    write_out(true);
+    const std::lock_guard lock(mutex_);
+    markers_.fetch_add(1, std::memory_order_release);
+    marker_passed_.notify_all();
+    return;
+  }
+  refresh_outputs();
+  const bool own_lane = from == kAccess && outputs_.access != outputs_.messages;
+  Lane& lane = lanes_[own_lane ? 1 : 0];
+  append(lane, {message.payload.data(), message.payload.size()});
+  if (lane.text.size() - lane.written >= kGatheredBytes) return write_out(false);
+  if (more_()) return;
+
+  if (!rested_ && std::chrono::steady_clock::now() - last_write_ < kBusyWithin) {
+    std::this_thread::sleep_for(kRest);
+    rested_ = true;
+    if (more_()) return;
+  }
+  write_out(false);
+}
+
+void LineSink::append(Lane& lane, std::string_view line) {
+  if (lane.text.size() - lane.written + line.size() > kKeptBytesMax) drop(lane);
+  if (lane.torn) {
+    lane.text += '\n';
+    lane.torn = false;
+  }
+  lane.text += line;
+}
+
+void LineSink::refresh_outputs() {
+  if (generation_.load(std::memory_order_acquire) == seen_generation_) return;
+  Outputs former;  // closed after the lock is released
+  {
+    const std::lock_guard lock(mutex_);
+    seen_generation_ = generation_.load(std::memory_order_relaxed);
+    former = std::exchange(outputs_, next_);
+  }
+  for (Lane& lane : lanes_) {
+    // What is left goes to the new output, from the next whole line on.
+    if (lane.written > 0 && lane.text[lane.written - 1] != '\n') {
+      lane.written = std::min(lane.text.size(), lane.text.find('\n', lane.written) + 1);
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+    lane.torn = false;
+  }
+}
+
+// Returns when all is written, or (not `everything`) when the queue wants to be emptied. Between attempts it
+// waits for the slow output only.
+void LineSink::write_out(bool everything) {
+  while (!write_lanes()) {
+    if (!everything && more_()) break;
+    const auto& stuck = lanes_[0].text.empty() ? outputs_.access : outputs_.messages;
+    stuck->wait(kPatience);
+  }
+  rested_ = false;
+  last_write_ = std::chrono::steady_clock::now();
+}
+
+bool LineSink::write_lanes() {
+  refresh_outputs();
+  const bool messages_done = write_lane(lanes_[0], outputs_.messages.get());
+  const bool access_done = write_lane(lanes_[1], outputs_.access.get());
+  return messages_done && access_done;
+}
+
+bool LineSink::write_lane(Lane& lane, Output* output) {
+  std::string_view rest = std::string_view(lane.text).substr(lane.written);
+  while (!rest.empty()) {
+    const auto result = output == nullptr ? Output::Written::failed : output->write(rest);
+    lane.written = lane.text.size() - rest.size();
+    if (result == Output::Written::would_block) return false;
+    if (result == Output::Written::failed) {
+      drop(lane);
+      return true;
+    }
+  }
+  lane.text.clear();
+  lane.written = 0;
+  return true;
+}
+
+void LineSink::drop(Lane& lane) {
+  const std::string_view rest = std::string_view(lane.text).substr(lane.written);
+  dropped_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')), std::memory_order_relaxed);
+  if (lane.written > 0) lane.torn = lane.text[lane.written - 1] != '\n';
+  lane.text.clear();
+  lane.written = 0;
+}
+
+}  // namespace ai_proxy::telemetry

@@ -1,0 +1,157 @@
+// The process's log: one spdlog queue and writer thread, created at the first start_log() and kept for the
+// life of the process, so that a reload or the end never races with a thread that is writing a line.
+#include "telemetry/log.h"
+
+#include <signal.h>
+#include <spdlog/async_logger.h>
+#include <spdlog/details/thread_pool.h>
+#include <sys/time.h>
+
+#include <atomic>
+#include <bit>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+
+#include "base/secret.h"
+#include "telemetry/line_sink.h"
+#include "telemetry/log_line.h"
+
+namespace ai_proxy::telemetry {
+namespace {
+
+// Lines waiting for the writer: about 4 MB at their usual length, 40 MB if every one had the greatest.
+constexpr std::size_t kQueuedLinesMax = 8192;
+// A line buffer that once grew large is given back.
+constexpr std::size_t kLineBytesKept = 8 * 1024;
+
+// What a thread must know to write a line; small enough to be read in one piece.
+struct alignas(8) Settings {
+  bool running = false;
+  Format format = Format::text;
+  Level level = Level::info;
+  bool access = true;
+  bool coloured_messages = false;
+  bool coloured_access = false;
+  std::uint16_t unused = 0;
+};
+static_assert(std::atomic<Settings>::is_always_lock_free);
+constinit std::atomic<Settings> current_settings{Settings{}};
+
+struct Log {
+  std::mutex mutex;  // held by start_log and stop_log only
+  std::shared_ptr<LineSink> sink = std::make_shared<LineSink>();
+  std::shared_ptr<spdlog::details::thread_pool> pool =
+      std::make_shared<spdlog::details::thread_pool>(kQueuedLinesMax, 1, [] {
+        // Signals are for the main thread; a reader that went away must not kill us (SIGPIPE).
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, nullptr);
+      });
+  std::shared_ptr<spdlog::async_logger> messages = logger(LineSink::kMessages);
+  std::shared_ptr<spdlog::async_logger> access = logger(LineSink::kAccess);
+  std::shared_ptr<spdlog::async_logger> marker = logger(LineSink::kMarker);
+
+  Log() {
+    sink->set_more([queue = pool.get()] { return queue->queue_size() > 0; });
+  }
+  std::shared_ptr<spdlog::async_logger> logger(const char* name) {
+    return std::make_shared<spdlog::async_logger>(name, sink, pool,
+                                                  spdlog::async_overflow_policy::overrun_oldest);
+  }
+};
+
+// Never destroyed: its thread may outlive main's end by a moment.
+Log& process_log() {
+  static Log* const log = new Log;
+  return *log;
+}
+constinit std::atomic<bool> log_exists{false};
+
+bool coloured(const std::shared_ptr<Output>& output, bool file) {
+  if (file || output == nullptr || !output->terminal()) return false;
+  const char* const no_color = std::getenv("NO_COLOR");
+  return no_color == nullptr || *no_color == '\0';
+}
+
+std::string& line_buffer() {
+  thread_local std::string line;
+  if (line.capacity() > kLineBytesKept) line = {};
+  line.clear();
+  return line;
+}
+
+void push(spdlog::async_logger& logger, const std::string& line) {
+  logger.log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
+}
+
+}  // namespace
+
+bool start_log(const LogOptions& options) {
+  Outputs outputs;
+  if (options.file.empty()) {
+    outputs.messages = Output::standard(2);
+    outputs.access = Output::standard(1);
+  } else {
+    outputs.messages = Output::file(options.file);
+    if (outputs.messages == nullptr) return false;
+    outputs.access = outputs.messages;
+  }
+  Settings settings;
+  settings.running = true;
+  settings.format = options.format;
+  settings.level = options.level;
+  settings.access = options.access && options.level != Level::off;
+  settings.coloured_messages = coloured(outputs.messages, !options.file.empty());
+  settings.coloured_access = coloured(outputs.access, !options.file.empty());
+
+  Log& log = process_log();
+  const std::lock_guard lock(log.mutex);
+  log.sink->set_outputs(std::move(outputs));
+  log_exists.store(true);
+  current_settings.store(settings);
+  return true;
+}
+
+void stop_log(std::chrono::milliseconds patience) {
+  if (!log_exists.load()) return;
+  Log& log = process_log();
+  const std::lock_guard lock(log.mutex);
+  current_settings.store(Settings{});
+  const std::uint64_t before = log.sink->markers();
+  push(*log.marker, {});
+  log.sink->wait_for_marker(before, patience);
+  log.sink->set_outputs({});
+}
+
+void log(Level level, std::string_view message, std::initializer_list<LogField> fields) {
+  const Settings settings = current_settings.load(std::memory_order_acquire);
+  if (!settings.running || level < settings.level || level == Level::off) return;
+  std::string& line = line_buffer();
+  if (settings.format == Format::json) {
+    append_json_message(line, level, message, fields);
+  } else {
+    append_text_message(line, level, message, fields, settings.coloured_messages);
+  }
+  push(*process_log().messages, line);
+}
+
+void log_access(const AccessRecord& record) {
+  const Settings settings = current_settings.load(std::memory_order_acquire);
+  if (!settings.running || !settings.access) return;
+  std::string& line = line_buffer();
+  if (settings.format == Format::json) {
+    append_json_access(line, record);
+  } else {
+    append_text_access(line, record, settings.coloured_access);
+  }
+  push(*process_log().access, line);
+}
+
+std::uint64_t dropped_lines() {
+  if (!log_exists.load()) return 0;
+  const Log& log = process_log();
+  return log.pool->overrun_counter() + log.sink->dropped();
+}
+
+}  // namespace ai_proxy::telemetry
