@@ -1,0 +1,165 @@
+// The cache with a real redis-server: hit, miss, bypass, TTL, secrecy of keys, and Redis killed or frozen under load.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { Program, postJson, slow, startGateway, startSimulator } from './support/processes.mjs';
+
+const freePort = () => new Promise((resolve) => {
+  const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); });
+});
+
+const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-redis-'));
+let port, redis, simulator;
+
+async function startRedis() {
+  redis = new Program('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], { env: process.env });
+  await redis.saw(/Ready to accept connections/);
+}
+
+const cli = (...args) => spawnSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }).stdout.trim();
+const providers = () => ({ OPENAI_BASE_URL: `${simulator.url}/openai`, ANTHROPIC_BASE_URL: `${simulator.url}/anthropic`, MISTRAL_BASE_URL: `${simulator.url}/mistral` });
+const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: [{ role: 'user', content }] });
+
+before(async () => {
+  port = await freePort();
+  await startRedis();
+  simulator = await startSimulator();
+});
+after(async () => {
+  await simulator.stop();
+  redis.child.kill('SIGKILL');
+  await redis.exited;
+});
+
+async function withGateway(environment, body) {
+  const gateway = await startGateway({ environment: { ...providers(), ...environment } });
+  try { await body(gateway, (content, headers) => postJson(`${gateway.url}/v1/chat`, question(content), headers)); } finally { await gateway.stop(); }
+}
+
+async function until(condition, limit = 10_000) {
+  const end = Date.now() + limit;
+  while (!(await condition())) {
+    assert.ok(Date.now() < end, 'the condition did not come true in time');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('miss, hit, bypass, no-store; a hit costs nothing and keeps what was saved', async () => {
+  await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}` }, async (gateway, ask) => {
+    const first = await ask('cache me');
+    assert.equal(first.headers.get('x-cache'), 'MISS');
+    await until(() => cli('dbsize').endsWith('1'));
+    const hit = await ask('cache me', { 'x-request-id': 'the-hit' });
+    assert.equal(hit.headers.get('x-cache'), 'HIT');
+    const [before, after] = [JSON.parse(first.text), JSON.parse(hit.text)];
+    assert.equal(after.message.content, before.message.content);
+    assert.deepEqual(after.usage, before.usage);
+    assert.equal(after.cost.estimated_cost_usd, '0.000000');
+    assert.equal(after.cached, true);
+    assert.deepEqual(Object.keys(after).slice(-2), ['latency_ms', 'cached']);
+    await gateway.saw(/the-hit.*\n/);
+    const line = gateway.accessLines().find((entry) => entry.request_id === 'the-hit');
+    assert.deepEqual([line.cost_usd, line.saved_usd, line.attempts], ['0.000000', before.cost.estimated_cost_usd, 0]);
+
+    assert.equal((await ask('cache me', { 'cache-control': 'no-cache' })).headers.get('x-cache'), 'BYPASS');
+    assert.equal((await ask('never keep me', { 'cache-control': 'no-store' })).headers.get('x-cache'), 'BYPASS');
+    assert.equal((await ask('never keep me', { 'cache-control': 'no-store' })).headers.get('x-cache'), 'BYPASS');
+    assert.equal((await ask('never keep me')).headers.get('x-cache'), 'MISS');
+    const streamed = await postJson(`${gateway.url}/v1/chat`, { ...question('cache me'), stream: true });
+    assert.equal(streamed.headers.get('x-cache'), 'BYPASS');
+    assert.equal((await ask('another question')).headers.get('x-cache'), 'MISS');
+  });
+});
+
+test('TTL is 600 s, or what the request says; keys hold no prompt text', async () => {
+  cli('flushall');
+  await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}/0` }, async (gateway, ask) => {
+    await ask('secret-prompt-word');
+    await until(() => cli('dbsize').endsWith('1'));
+    const [key] = cli('keys', '*').split('\n');
+    assert.match(key, /^ai-proxy:v\d+:[0-9a-f]{64}$/);
+    const ttl = Number(cli('ttl', key));
+    assert.ok(ttl > 590 && ttl <= 600, `ttl ${ttl}`);
+    cli('flushall');
+    await ask('secret-prompt-word', { 'x-ai-proxy-cache-ttl': '30', 'cache-control': 'no-cache' });
+    await until(() => cli('dbsize').endsWith('1'));
+    assert.ok(Number(cli('ttl', cli('keys', '*'))) <= 30);
+  });
+});
+
+test('a damaged or foreign entry is a miss', async () => {
+  cli('flushall');
+  await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}` }, async (gateway, ask) => {
+    await ask('damage');
+    await until(() => cli('dbsize').endsWith('1'));
+    cli('set', cli('keys', '*'), 'garbage');
+    const { status, headers } = await ask('damage');
+    assert.deepEqual([status, headers.get('x-cache')], [200, 'MISS']);
+  });
+});
+
+test('the memory cache alone, and errors are never kept', async () => {
+  await withGateway({ AI_PROXY_CACHE_MEMORY: '8MB' }, async (gateway, ask) => {
+    assert.equal((await ask('in memory')).headers.get('x-cache'), 'MISS');
+    assert.equal((await ask('in memory')).headers.get('x-cache'), 'HIT');
+  });
+  const failing = await startSimulator(['--error-rate', '100']);
+  await withGateway({ AI_PROXY_CACHE_MEMORY: '8MB', OPENAI_BASE_URL: failing.url }, async (gateway, ask) => {
+    for (let i = 0; i < 2; ++i) {
+      const { status, headers } = await ask('fails');
+      assert.ok(status >= 400);
+      assert.notEqual(headers.get('x-cache'), 'HIT');
+    }
+  });
+  await failing.stop();
+});
+
+// Runs requests one after another in several lanes for a time; every one must succeed.
+async function load(ask, milliseconds, lanes = 8) {
+  const end = Date.now() + milliseconds;
+  const times = [];
+  await Promise.all(Array.from({ length: lanes }, async (_, lane) => {
+    for (let i = 0; Date.now() < end; ++i) {
+      const begin = performance.now();
+      const { status, text } = await ask(`lane ${lane} question ${i % 5}`);
+      times.push(performance.now() - begin);
+      assert.equal(status, 200, text);
+    }
+  }));
+  return times;
+}
+
+test('Redis killed under load: no request fails; it comes back by itself', async () => {
+  await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}` }, async (gateway, ask) => {
+    const running = load(ask, 2500);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    redis.child.kill('SIGKILL');
+    await redis.exited;
+    const times = await running;
+    assert.ok(times.length > 50);
+    await startRedis();
+    await until(async () => { await ask('after the restart'); return (await ask('after the restart')).headers.get('x-cache') === 'HIT'; });
+  });
+});
+
+test('Redis frozen under load: no request fails, and soon none waits for it', async () => {
+  await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}` }, async (gateway, ask) => {
+    await ask('warm');
+    redis.child.kill('SIGSTOP');
+    try {
+      await load(ask, 1500);
+      const later = (await load(ask, 1000)).sort((a, b) => a - b);
+      const median = later[Math.floor(later.length / 2)];
+      assert.ok(median < (slow ? 400 : 45), `median ${median} ms while Redis is frozen and the breaker open`);
+    } finally {
+      redis.child.kill('SIGCONT');
+    }
+    await until(async () => { await ask('after the thaw'); return (await ask('after the thaw')).headers.get('x-cache') === 'HIT'; });
+    const changes = (gateway.output + gateway.errors).split('\n').filter((line) => /redis/i.test(line));
+    assert.ok(changes.length >= 2 && changes.length <= 24, `${changes.length} lines about Redis:\n${changes.join('\n')}`);
+  });
+});
