@@ -1,0 +1,35 @@
+// The head of a request: Boost.Beast's parser, and on top of it every rule whose breach makes two HTTP
+// implementations see two different messages. No I/O. Protocol source: RFC 9110, RFC 9112.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "http/headers.h"
+#include "http/limits.h"
+#include "http/request_fault.h"
+
+namespace ai_proxy::http {
+
+// Views point into the bytes of the head.
+struct RequestHead {
+  std::string_view method;
+  std::string_view path;
+  std::string_view query;
+  std::uint64_t content_length = 0;
+  bool http_1_0 = false;
+  bool keep_alive = false;  // what the client asks for
+  bool chunked = false;
+  bool expects_continue = false;
+};
+
+// The request line alone, as far as it has come (without its CRLF when `complete`): refuses what can no
+// longer become one.
+RequestFault check_request_line(std::string_view line, bool complete, const ServerLimits& limits);
+
+// `bytes` end with the empty line and have passed a LineScanner. `complete` is false for a head that goes on
+// (the empty line was put there by the caller): then only what is there is judged. Fills `headers` anew.
+RequestFault parse_head(std::string_view bytes, bool complete, const ServerLimits& limits, RequestHead& head,
+                        Headers& headers);
+
+}  // namespace ai_proxy::http

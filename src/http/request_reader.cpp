@@ -1,0 +1,152 @@
+// The bytes of the head are kept whole, because the request's views point into them.
+#include "http/request_reader.h"
+
+namespace ai_proxy::http {
+namespace {
+
+// A body's memory grows with what has really come, so that announcing much costs us nothing.
+constexpr std::size_t kFirstBodyBytes = 64 * 1024;
+constexpr std::size_t kKeptBodyBytes = 64 * 1024;
+constexpr std::size_t kKeptHeadBytes = 8 * 1024;
+
+}  // namespace
+
+void RequestReader::begin(const ServerLimits& limits) {
+  limits_ = &limits;
+  state_ = State::head;
+  empty_line_skipped_ = false;
+  bytes_.clear();
+  scanner_ = {};
+  head_ = {};
+  chunks_ = {};
+  body_bytes_ = 0;
+  request_.headers.clear();
+  request_.body.clear();
+  fault_ = {};
+}
+
+std::size_t RequestReader::feed(std::string_view bytes) {
+  std::size_t used = 0;
+  while (used < bytes.size() && (state_ == State::head || state_ == State::body)) {
+    const std::string_view rest = bytes.substr(used);
+    used += state_ == State::head ? feed_head(rest) : feed_body(rest);
+  }
+  return used;
+}
+
+std::size_t RequestReader::feed_head(std::string_view bytes) {
+  const std::size_t before = bytes_.size();
+  const std::size_t lines_before = scanner_.lines();
+  const std::size_t part = std::min(bytes.size(), limits_->head_bytes_max + 1 - before);
+  bytes_.append(bytes.substr(0, part));
+  switch (scanner_.scan(bytes_)) {
+    case LineScanner::Found::bad:
+      refuse(malformed(scanner_.complaint()));
+      return part;
+    case LineScanner::Found::more:
+      check_unfinished_head(lines_before);
+      return part;
+    case LineScanner::Found::end:
+      break;
+  }
+  const std::size_t end = scanner_.end();
+  bytes_.resize(end);
+  if (scanner_.lines() > 0) {
+    finish_head();
+  } else if (empty_line_skipped_) {
+    refuse(malformed("Empty lines came where a request was expected."));
+  } else {
+    // RFC 9112, 2.2: old clients send one behind a body.
+    empty_line_skipped_ = true;
+    bytes_.clear();
+    scanner_ = {};
+  }
+  return end - before;
+}
+
+// Refuses early what no further byte can mend: a client may wait for an answer, or send without end.
+void RequestReader::check_unfinished_head(std::size_t lines_before) {
+  if (scanner_.lines() == 0) {
+    std::string_view line = bytes_;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (const RequestFault fault = check_request_line(line, false, *limits_)) return refuse(fault);
+  } else if (scanner_.lines() > lines_before) {
+    if (lines_before == 0) check_first_line();
+    if (state_ == State::fault) return;
+    const std::string so_far = bytes_.substr(0, scanner_.line_begin()) + "\r\n";
+    if (const RequestFault fault = parse_head(so_far, false, *limits_, head_, request_.headers))
+      return refuse(fault);
+  }
+  if (bytes_.size() > limits_->head_bytes_max) refuse(kHeadTooLarge);
+}
+
+void RequestReader::check_first_line() {
+  const std::string_view line = std::string_view(bytes_).substr(0, bytes_.find('\r'));
+  if (const RequestFault fault = check_request_line(line, true, *limits_)) refuse(fault);
+}
+
+void RequestReader::finish_head() {
+  check_first_line();
+  if (state_ == State::fault) return;
+  if (bytes_.size() > limits_->head_bytes_max) return refuse(kHeadTooLarge);
+  if (const RequestFault fault = parse_head(bytes_, true, *limits_, head_, request_.headers))
+    return refuse(fault);
+  request_.method = head_.method;
+  request_.path = head_.path;
+  request_.query = head_.query;
+  state_ = State::body;
+  if (!head_.chunked) finish_body();
+}
+
+std::size_t RequestReader::feed_body(std::string_view bytes) {
+  std::string& body = request_.body;
+  if (head_.chunked) {
+    const std::size_t needed = body.size() + bytes.size() + json::kPadding;
+    if (body.capacity() < needed) body.reserve(std::max(needed, 2 * body.capacity()));
+    const std::size_t used = chunks_.feed(bytes, body, *limits_);
+    body_bytes_ += used;
+    if (chunks_.fault()) {
+      refuse(chunks_.fault());
+    } else if (chunks_.done()) {
+      finish_body();
+    }
+    return used;
+  }
+  const std::size_t part = std::min(bytes.size(), make_room());
+  body.append(bytes.substr(0, part));
+  finish_body();
+  return part;
+}
+
+// Room for more of a body of known length; may be less than the whole rest.
+std::size_t RequestReader::make_room() {
+  std::string& body = request_.body;
+  const auto length = static_cast<std::size_t>(head_.content_length);  // at most body_bytes_max
+  const std::size_t wanted = std::min(length, std::max(kFirstBodyBytes, 2 * body.size()));
+  if (body.capacity() < wanted + json::kPadding) body.reserve(wanted + json::kPadding);
+  return std::min(length, body.capacity() - json::kPadding) - body.size();
+}
+
+void RequestReader::finish_body() {
+  std::string& body = request_.body;
+  if (head_.chunked) {
+    if (!chunks_.done()) return;
+  } else {
+    body_bytes_ = body.size();
+    if (body_bytes_ < head_.content_length) return;
+  }
+  if (body.capacity() < body.size() + json::kPadding) body.reserve(body.size() + json::kPadding);
+  state_ = State::complete;
+}
+
+void RequestReader::refuse(const RequestFault& fault) {
+  fault_ = fault;
+  state_ = State::fault;
+}
+
+void RequestReader::trim() {
+  if (request_.body.capacity() > kKeptBodyBytes + json::kPadding) std::string().swap(request_.body);
+  if (bytes_.capacity() > kKeptHeadBytes) std::string().swap(bytes_);
+}
+
+}  // namespace ai_proxy::http

@@ -1,0 +1,130 @@
+// Reading server-sent events (html.spec.whatwg.org, 9.2.6). A line that lies whole inside the fed bytes is
+// never copied, and neither is the data of an event of one data line: nearly every event of a provider is
+// just that.
+#include "http/sse_reader.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/ascii.h"
+
+namespace ai_proxy::http {
+namespace {
+
+constexpr std::string_view kBom = "\xEF\xBB\xBF";
+
+std::size_t find(std::string_view bytes, char c, std::size_t from) {
+  const void* hit = from < bytes.size() ? std::memchr(bytes.data() + from, c, bytes.size() - from) : nullptr;
+  return hit == nullptr ? bytes.size()
+                        : static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
+}
+
+}  // namespace
+
+bool SseReader::feed(std::string_view bytes, const Sink& sink) {
+  if (at_start_) bytes = skip_bom(bytes);
+  if (after_cr_ && !bytes.empty()) {
+    after_cr_ = false;
+    if (bytes.front() == '\n') bytes.remove_prefix(1);
+  }
+  const bool going = cut_lines(bytes, sink);
+  keep_data();
+  return going;
+}
+
+// One byte order mark at the very beginning is not part of the stream; it may come in pieces.
+std::string_view SseReader::skip_bom(std::string_view bytes) {
+  while (!bytes.empty() && bytes.front() == kBom[bom_seen_]) {
+    bytes.remove_prefix(1);
+    if (++bom_seen_ == kBom.size()) {
+      at_start_ = false;
+      return bytes;
+    }
+  }
+  if (bytes.empty()) return bytes;
+  at_start_ = false;
+  line_.assign(kBom.substr(0, bom_seen_));  // it was none: what looked like it begins the first line
+  return bytes;
+}
+
+bool SseReader::cut_lines(std::string_view bytes, const Sink& sink) {
+  std::size_t begin = 0;
+  std::size_t lf = find(bytes, '\n', 0);
+  std::size_t cr = find(bytes, '\r', 0);
+  while (begin < bytes.size()) {
+    const std::size_t end = std::min(lf, cr);
+    const std::string_view text = bytes.substr(begin, end - begin);
+    if (line_.size() + text.size() > event_bytes_max_) return false;
+    if (end == bytes.size()) {
+      line_.append(text);
+      return line_.size() + data_.size() + data_view_.size() <= event_bytes_max_;
+    }
+    begin = end + 1;
+    if (end == cr) {
+      after_cr_ = begin == bytes.size();
+      if (lf == begin) ++begin;
+    }
+    if (line_.empty()) {
+      if (!line(text, sink)) return false;
+    } else {
+      line_.append(text);
+      const bool going = line(line_, sink);
+      keep_data();  // the view may point into line_
+      line_.clear();
+      if (!going) return false;
+    }
+    if (lf < begin) lf = find(bytes, '\n', begin);
+    if (cr < begin) cr = find(bytes, '\r', begin);
+  }
+  return true;
+}
+
+bool SseReader::line(std::string_view text, const Sink& sink) {
+  if (text.empty()) return dispatch(sink);
+  const std::size_t colon = find(text, ':', 0);
+  const std::string_view field = text.substr(0, colon);
+  std::string_view value = text.substr(std::min(colon + 1, text.size()));
+  if (value.starts_with(' ')) value.remove_prefix(1);
+
+  if (field == "data") return add_data(value);
+  if (field == "event") {
+    type_.assign(value);
+  } else if (field == "id") {
+    if (value.find('\0') == std::string_view::npos) id_.assign(value);
+  } else if (field == "retry") {
+    const bool digits = std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (digits) retry_ms_ = parse_integer<long>(value).value_or(retry_ms_);
+  }
+  return true;  // a comment, or a field that nobody knows
+}
+
+bool SseReader::add_data(std::string_view value) {
+  if (!has_data_) {
+    has_data_ = true;
+    data_view_ = value;
+  } else {
+    keep_data();
+    data_.push_back('\n');
+    data_.append(value);
+  }
+  return data_.size() + data_view_.size() <= event_bytes_max_;
+}
+
+bool SseReader::dispatch(const Sink& sink) {
+  const bool complete = has_data_;
+  has_data_ = false;
+  bool going = true;
+  if (complete) going = sink(Event{type_, data_view_.empty() ? std::string_view(data_) : data_view_, id_});
+  type_.clear();
+  data_.clear();
+  data_view_ = {};
+  return going;
+}
+
+void SseReader::keep_data() {
+  if (data_view_.empty()) return;
+  data_.assign(data_view_);
+  data_view_ = {};
+}
+
+}  // namespace ai_proxy::http
