@@ -1,4 +1,5 @@
-// An absolute http or https URL, as far as a gateway needs it: where to connect and which path prefix to send.
+// An absolute http or https URL, as far as a gateway needs it: where to connect and which path prefix to
+// send.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +12,18 @@ namespace ai_proxy::http {
 
 struct Origin {
   bool tls = false;
-  std::string host;            // lower case; IPv6 without brackets
+  std::string host;  // lower case; IPv6 without brackets
   std::uint16_t port = 0;
-  std::string path_prefix;     // "" or "/proxy/openai": no trailing slash
+  std::string path_prefix;  // "" or "/proxy/openai": no trailing slash
 
   // For the Host header: "api.openai.com", "127.0.0.1:9000", "[::1]:80".
   std::string authority() const;
   bool operator==(const Origin&) const = default;
 };
 
-// "https://api.openai.com", "http://127.0.0.1:9000/", "https://host/base/v1/". A trailing slash, and a trailing
-// /v1 are dropped: all spellings of a base URL mean the same. User names, queries and fragments are refused.
+// "https://api.openai.com", "http://127.0.0.1:9000/", "https://host/base/v1/". A trailing slash, and a
+// trailing /v1 are dropped: all spellings of a base URL mean the same. User names, queries and fragments are
+// refused.
 Result<Origin> parse_base_url(std::string_view url);
 
 }  // namespace ai_proxy::http
