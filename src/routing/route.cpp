@@ -1,0 +1,159 @@
+#include "routing/route.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "base/nearest.h"
+
+namespace ai_proxy::routing {
+namespace {
+
+using providers::Provider;
+
+const Provider* named(const Table& table, std::string_view name) {
+  const auto found = std::ranges::find(table.providers, name, &Provider::name);
+  return found == table.providers.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> names_of(const Table& table) {
+  std::vector<std::string_view> names;
+  names.reserve(table.providers.size());
+  for (const Provider& provider : table.providers) names.push_back(provider.name);
+  return names;
+}
+
+// What a caller wrote goes into a message quoted and cut.
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShownMax = 100;
+  std::string result = "\"";
+  for (const char c : text.substr(0, kShownMax)) {
+    result.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c);
+  }
+  if (text.size() > kShownMax) result.append("…");
+  return result.append("\"");
+}
+
+std::string listed(const std::vector<std::string_view>& names) {
+  std::string text;
+  for (const std::string_view name : names) text.append(text.empty() ? "" : ", ").append(name);
+  return text;
+}
+
+Error unknown_provider(const Table& table, std::string_view name, std::string_view parameter) {
+  const auto names = names_of(table);
+  return bad_request("There is no provider " + quoted(name) + "." + did_you_mean(name, names) +
+                         " Configured are: " + listed(names) + ".",
+                     std::string(parameter));
+}
+
+Result<Candidate> candidate(const Provider& provider, std::string_view model) {
+  if (model.empty()) {
+    return std::unexpected(
+        bad_request("The name of a model is missing after " + quoted(provider.name + "/") + ".", "model"));
+  }
+  if (!provider.configured()) return std::unexpected(not_configured(provider.name, provider.key_variable));
+  return Candidate{.provider = &provider,
+                   .model = std::string(model),
+                   .wire_model = std::string(providers::wire_model(provider.catalog, model))};
+}
+
+// What stands before the first slash, or nothing.
+std::optional<std::pair<std::string_view, std::string_view>> split_at_slash(std::string_view model) {
+  const std::size_t slash = model.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  return std::pair(model.substr(0, slash), model.substr(slash + 1));
+}
+
+// Whose catalogue knows this bare name, either as it is or by the name that goes out.
+std::string_view catalog_of(const pricing::Catalog& catalog, std::string_view model) {
+  if (const std::string_view known = catalog.provider_of(model); !known.empty()) return known;
+  std::string_view found;
+  for (const std::string_view name : {"openai", "anthropic", "mistral"}) {
+    if (providers::wire_model(name, model) == model && catalog.find(name, model) == nullptr) continue;
+    if (!found.empty()) return {};
+    found = name;
+  }
+  return found;
+}
+
+// Among the providers that serve a catalogue: the one of that name, or else the only one with a key.
+Result<const Provider*> serving(const Table& table, std::string_view catalog, std::string_view model) {
+  const Provider* own = named(table, catalog);
+  if (own != nullptr && own->catalog == catalog && own->configured()) return own;
+  std::vector<const Provider*> others;
+  std::vector<std::string_view> names;
+  for (const Provider& provider : table.providers) {
+    if (provider.catalog != catalog || !provider.configured()) continue;
+    others.push_back(&provider);
+    names.push_back(provider.name);
+  }
+  if (others.size() == 1) return others.front();
+  if (others.empty() && own != nullptr) return own;   // its missing key is what there is to say
+  if (others.empty()) return nullptr;
+  return std::unexpected(bad_request("The model " + quoted(model) + " is served by more than one provider (" +
+                                         listed(names) + "). Say which, as in " +
+                                         quoted(std::string(names.front()) + "/" + std::string(model)) + ".",
+                                     "model"));
+}
+
+Error unplaceable(const Table& table, const pricing::Catalog& catalog, std::string_view model) {
+  std::vector<std::string_view> known;
+  for (const auto& [name, alias] : table.aliases) known.push_back(name);
+  for (const pricing::Model& entry : catalog.models()) {
+    known.push_back(entry.id);
+    known.insert(known.end(), entry.aliases.begin(), entry.aliases.end());
+  }
+  return bad_request("No provider is known for the model " + quoted(model) + "." + did_you_mean(model, known) +
+                         " Name one: \"provider\", or the model as provider/name (" + listed(names_of(table)) + ").",
+                     "model");
+}
+
+const Alias* find_alias(const Table& table, std::string_view model) {
+  const auto found = table.aliases.find(model);
+  return found == table.aliases.end() ? nullptr : &found->second;
+}
+
+// The caller named a provider: only its own prefix and its own aliases are taken off the model's name. Anything
+// else goes on as it is, slashes too: some providers have them in their names.
+Result<Candidate> with_provider(const Table& table, std::string_view provider_name, std::string_view model) {
+  const Provider* provider = named(table, provider_name);
+  if (provider == nullptr) return std::unexpected(unknown_provider(table, provider_name, "provider"));
+  if (const auto parts = split_at_slash(model); parts && parts->first == provider_name) model = parts->second;
+  if (const Alias* alias = find_alias(table, model); alias != nullptr && alias->provider == provider_name) {
+    return candidate(*provider, alias->model);
+  }
+  return candidate(*provider, model);
+}
+
+Result<Candidate> by_catalogue(const Table& table, const pricing::Catalog& catalog, std::string_view model) {
+  const std::string_view owner = catalog_of(catalog, model);
+  if (owner.empty()) return std::unexpected(unplaceable(table, catalog, model));
+  const auto provider = serving(table, owner, model);
+  if (!provider) return std::unexpected(provider.error());
+  if (*provider == nullptr) return std::unexpected(unplaceable(table, catalog, model));
+  return candidate(**provider, model);
+}
+
+}  // namespace
+
+Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog, std::string_view provider,
+                                 std::string_view model) {
+  if (model.empty()) return std::unexpected(bad_request("The name of a model is missing.", "model"));
+  if (!provider.empty()) return with_provider(table, provider, model);
+  if (const Alias* alias = find_alias(table, model)) {
+    const Provider* target = named(table, alias->provider);
+    if (target == nullptr) return std::unexpected(unknown_provider(table, alias->provider, "model"));
+    return candidate(*target, alias->model);
+  }
+  if (const auto parts = split_at_slash(model)) {
+    if (named(table, parts->first) == nullptr) {
+      return std::unexpected(unknown_provider(table, parts->first, "model"));
+    }
+    return with_provider(table, parts->first, parts->second);
+  }
+  return by_catalogue(table, catalog, model);
+}
+
+}  // namespace ai_proxy::routing
