@@ -6,7 +6,8 @@
 namespace ai_proxy::pricing {
 namespace {
 
-void split_input(const chat::Usage& usage, const Prices& prices, const Model& model, Buckets& b) {
+void split_input(const chat::Usage& usage, const Terms& terms, const Model& model, Buckets& b) {
+  const Prices& prices = terms.prices;
   b.cache_read = PicoUsd{usage.cache_read_tokens} - usage.cached_audio_tokens - usage.cached_image_tokens;
   b.audio_input = PicoUsd{usage.audio_input_tokens} - usage.cached_audio_tokens;
   b.image_input = PicoUsd{usage.image_input_tokens} - usage.cached_image_tokens;
@@ -35,6 +36,8 @@ void split_input(const chat::Usage& usage, const Prices& prices, const Model& mo
   }
   b.input = PicoUsd{usage.input_tokens} - b.cache_read - b.cache_write - b.cache_write_1h -
             b.cache_write_12h - b.audio_input - b.audio_cache_read - b.image_input - b.image_cache_read;
+  // Audio that is billed by the minute (voxtral-small) is not billed by the token as well.
+  if (terms.per_audio_minute && usage.audio_seconds > 0 && !prices.audio_input) b.audio_input = 0;
 }
 
 void split_output(const chat::Usage& usage, const Prices& prices, const Model& model, Buckets& b) {
@@ -71,13 +74,13 @@ bool consistent(const chat::Usage& usage) {
          PicoUsd{usage.audio_output_tokens} + usage.image_output_tokens <= usage.output_tokens;
 }
 
-std::optional<Buckets> split(const chat::Usage& usage, const Prices& prices, const Model& model) {
+std::optional<Buckets> split(const chat::Usage& usage, const Terms& terms, const Model& model) {
   Buckets buckets;
   buckets.audio_seconds = usage.audio_seconds;
   // Billed by the minute alone (whisper-1, voxtral-mini for transcription): its token counts mean nothing.
   if (model.per_audio_minute && !model.prices.input && usage.audio_seconds > 0) return buckets;
-  split_input(usage, prices, model, buckets);
-  split_output(usage, prices, model, buckets);
+  split_input(usage, terms, model, buckets);
+  split_output(usage, terms.prices, model, buckets);
   if (buckets.input < 0) return std::nullopt;
   return buckets;
 }

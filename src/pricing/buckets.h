@@ -6,6 +6,7 @@
 #include "base/money.h"
 #include "chat/usage.h"
 #include "pricing/catalog.h"
+#include "pricing/terms.h"
 
 namespace ai_proxy::pricing {
 
@@ -22,6 +23,6 @@ bool consistent(const chat::Usage& usage);
 
 // Tokens of a kind without a price of its own go where the provider bills them: see the rules in the source.
 // nullopt: the parts overlap in a way the usage does not tell.
-std::optional<Buckets> split(const chat::Usage& usage, const Prices& prices, const Model& model);
+std::optional<Buckets> split(const chat::Usage& usage, const Terms& terms, const Model& model);
 
 }  // namespace ai_proxy::pricing

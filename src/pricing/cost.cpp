@@ -93,7 +93,7 @@ Cost own_cost(const Model& model, const chat::Usage& usage, const CallContext& c
   if (!consistent(usage) || context.web_search_calls < 0) return unpriced("invalid_usage", &model);
   const auto terms = terms_of(model, usage, context);
   if (!terms) return unpriced(terms.error(), &model);
-  const auto buckets = split(usage, terms->prices, model);
+  const auto buckets = split(usage, *terms, model);
   if (!buckets) return unpriced("invalid_usage", &model);
   Sums sums;
   std::string missing = add_up(*buckets, *terms, sums);
