@@ -1,0 +1,204 @@
+#include "dialects/chat_completions/stream_reader.h"
+
+#include <utility>
+
+#include "base/ascii.h"
+
+namespace ai_proxy::dialects::chat_completions {
+namespace {
+
+using Kind = chat::Delta::Kind;
+
+// Far above what a model may call at once (OpenAI takes 128 tools); a bound on what a broken provider can
+// make us keep.
+constexpr std::size_t kCallsMax = 1024;
+constexpr std::size_t kPendingArgumentsBytesMax = 1024 * 1024;
+
+void tell(Kind kind, const StreamReader::Sink& sink) {
+  chat::Delta delta;
+  delta.kind = kind;
+  sink(delta);
+}
+
+void tell_text(Kind kind, std::string_view text, const StreamReader::Sink& sink) {
+  if (text.empty()) return;
+  chat::Delta delta;
+  delta.kind = kind;
+  delta.text = text;
+  sink(delta);
+}
+
+std::unexpected<Error> senseless(std::string_view what) {
+  std::string message = "The provider's stream makes no sense: ";
+  return std::unexpected(provider_failed(ErrorCode::provider_error, message.append(what)));
+}
+
+}  // namespace
+
+Result<void> ChunkReader::event(std::string_view name, std::string_view data, const Sink& sink) {
+  if (terminated_) return {};
+  data = ascii_trim(data);
+  if (data.empty()) return {};
+  if (data == "[DONE]") {
+    terminated_ = true;
+    return {};
+  }
+  if (document_.parse(data, json::kProviderLimits)) return senseless("an event holds no valid JSON.");
+  const json::Value body = document_.root();
+  if (!body.is_object()) return senseless("an event is no JSON object.");
+  if (holds_error(body) || name == "error")
+    return std::unexpected(flavour_->parse_error_body(ReplyHead{}, body));
+  return chunk(body, sink);
+}
+
+Result<void> ChunkReader::chunk(const json::Value& body, const Sink& sink) {
+  if (id_.empty()) id_ = body["id"].string_or("");
+  if (model_.empty()) model_ = body["model"].string_or("");
+  if (const std::string_view tier = body["service_tier"].string_or(""); !tier.empty()) service_tier_ = tier;
+
+  Result<void> outcome;
+  const json::Value first = first_choice(body);
+  if (!started_ && (first.present() || !id_.empty())) {
+    started_ = true;
+    tell(Kind::started, sink);
+  }
+  if (first.present()) outcome = choice(first, sink);
+
+  // Usage may stand on any chunk; the last one counts, and one without never erases it.
+  if (auto usage = flavour_->parse_usage(body["usage"])) usage_ = std::move(usage);
+  if (usage_ && usage_->service_tier.empty()) usage_->service_tier = service_tier_;
+  return outcome;
+}
+
+Result<void> ChunkReader::choice(const json::Value& choice, const Sink& sink) {
+  if (holds_error(choice)) return std::unexpected(flavour_->parse_error_body(ReplyHead{}, choice));
+  const json::Value delta = choice["delta"];
+  const std::string_view reasoning = delta["reasoning_content"].string_or("");
+  tell_text(Kind::thinking, reasoning.empty() ? delta["reasoning"].string_or("") : reasoning, sink);
+  content(delta["content"], sink);
+  tell_text(Kind::refusal, delta["refusal"].string_or(""), sink);
+  for (const json::Value annotation : delta["annotations"]) tell_text(Kind::opaque, annotation.raw(), sink);
+  if (delta["audio"].is_object()) tell_text(Kind::opaque, delta["audio"].raw(), sink);
+
+  for (const json::Value fragment : delta["tool_calls"]) {
+    if (auto told = call_fragment(fragment, fragment["function"], sink); !told) return told;
+  }
+  if (const json::Value legacy = delta["function_call"]; legacy.is_object()) {
+    if (auto told = call_fragment(json::Value{}, legacy, sink); !told) return told;
+  }
+  // Mistral's last chunk carries its last piece and the reason together: piece first.
+  const std::string_view word = finish_word_of(choice);
+  if (word.empty() || finished_) return {};
+  if (says_failed(word)) return senseless("it ended with the finish reason \"error\".");
+  finish(word, sink);
+  return {};
+}
+
+void ChunkReader::content(const json::Value& content, const Sink& sink) {
+  if (const auto text = content.string()) return tell_text(Kind::text, *text, sink);
+  for (const json::Value part : content) {
+    const std::string_view type = part["type"].string_or("");
+    if (type == "text" || type == "output_text") {
+      tell_text(Kind::text, part["text"].string_or(""), sink);
+    } else if (type == "refusal") {
+      tell_text(Kind::refusal, part["refusal"].string_or(""), sink);
+    } else if (type == "thinking") {
+      tell_text(Kind::thinking, part["thinking"].string_or(""), sink);
+      for (const json::Value piece : part["thinking"])
+        tell_text(Kind::thinking, piece["text"].string_or(""), sink);
+      tell_text(Kind::thinking_signature, part["signature"].string_or(""), sink);
+    } else {
+      tell_text(Kind::opaque, part.raw(), sink);
+    }
+  }
+}
+
+// Which call a fragment belongs to. `index` decides; where it is missing, the id; where that is missing too,
+// the last call. Some servers give every whole call the index 0: a named fragment with another id is another
+// call.
+ChunkReader::Call* ChunkReader::call_for(const json::Value& fragment, std::string_view name) {
+  const std::string_view id = fragment["id"].string_or("");
+  const std::optional<std::int64_t> index = fragment["index"].integer();
+  for (std::size_t i = calls_.size(); i-- > 0;) {
+    Call& call = calls_[i];
+    const bool same_place = index ? call.wire_index == *index : (id.empty() || call.id == id);
+    if (!same_place) continue;
+    if (!id.empty() && !name.empty() && !call.id.empty() && call.id != id) {
+      if (index) continue;
+      break;
+    }
+    return &call;
+  }
+  if (calls_.size() >= kCallsMax) return nullptr;
+  const std::int64_t next = calls_.empty() ? 0 : calls_.back().wire_index + 1;
+  Call& call = calls_.emplace_back();
+  call.wire_index = index.value_or(next);
+  call.id = id;
+  return &call;
+}
+
+Result<void> ChunkReader::call_fragment(const json::Value& fragment, const json::Value& function,
+                                        const Sink& sink) {
+  if (fragment["type"].string_or("") == "custom") {
+    tell_text(Kind::opaque, fragment.raw(), sink);
+    return {};
+  }
+  const std::string_view name = function["name"].string_or("");
+  Call* call = call_for(fragment, name);
+  if (call == nullptr) return senseless("it opens too many tool calls.");
+  if (call->id.empty()) call->id = fragment["id"].string_or("");
+  if (!call->begun && !name.empty()) begin(*call, name, sink);
+
+  const json::Value value = function["arguments"];
+  const std::string_view text = value.is_object() ? value.raw() : value.string_or("");
+  if (text.empty()) return {};
+  if (call->begun) {
+    arguments(*call, text, sink);
+  } else if (call->pending.size() + text.size() > kPendingArgumentsBytesMax) {
+    return senseless("a tool call has arguments but no name.");
+  } else {
+    call->pending.append(text);
+  }
+  return {};
+}
+
+void ChunkReader::begin(Call& call, std::string_view name, const Sink& sink) {
+  call.begun = true;
+  call.tool_index = begun_count_++;
+  if (call.id.empty()) call.id = minted_call_id(id_, call.tool_index);
+  chat::Delta delta;
+  delta.kind = Kind::tool_call_begin;
+  delta.tool_index = call.tool_index;
+  delta.tool_id = call.id;
+  delta.tool_name = name;
+  sink(delta);
+  if (!call.pending.empty()) {
+    arguments(call, call.pending, sink);
+    call.pending.clear();
+  }
+}
+
+void ChunkReader::arguments(Call& call, std::string_view text, const Sink& sink) {
+  call.has_arguments = true;
+  chat::Delta delta;
+  delta.kind = Kind::tool_call_arguments;
+  delta.text = text;
+  delta.tool_index = call.tool_index;
+  sink(delta);
+}
+
+void ChunkReader::finish(std::string_view word, const Sink& sink) {
+  finished_ = true;
+  finish_word_ = word;
+  finish_reason_ = finish_reason_of(word);
+  // A call that takes nothing may come without arguments; "" would be no JSON in the next turn. One that was
+  // cut short must not look whole.
+  if (finish_reason_ != chat::FinishReason::length) {
+    for (Call& call : calls_) {
+      if (call.begun && !call.has_arguments) arguments(call, "{}", sink);
+    }
+  }
+  tell(Kind::finished, sink);
+}
+
+}  // namespace ai_proxy::dialects::chat_completions

@@ -1,0 +1,202 @@
+// Mistral's messages: no member it does not know (422 extra_forbidden), tool-call ids of nine characters,
+// thinking as chunks, and a trailing assistant message marked as the prefix of the answer. Source: Mistral
+// API specification (2026), recorded requests.
+#include "dialects/mistral_chat/messages.h"
+
+#include <variant>
+
+#include "dialects/mistral_chat/tool_call_ids.h"
+
+namespace ai_proxy::dialects::mistral_chat {
+namespace {
+
+using chat_completions::message_path;
+using chat_completions::Parts;
+using chat_completions::Pen;
+
+Result<void> write_document(Pen& pen, const chat::DocumentPart& document, const std::string& path) {
+  if (!document.file_id.empty()) {
+    pen.out.begin_object().member("type", "file").member("file_id", document.file_id).end_object();
+    return {};
+  }
+  if (document.url.empty() && document.base64.empty()) {
+    return std::unexpected(bad_request("A document needs data, a URL, a file id or text.", path));
+  }
+  pen.out.begin_object().member("type", "document_url");
+  if (document.base64.empty()) {
+    pen.out.member("document_url", document.url);
+  } else {
+    pen.out.member("document_url", chat_completions::data_uri(document.media_type, document.base64));
+  }
+  if (!document.name.empty()) pen.out.member("document_name", document.name);
+  pen.out.end_object();
+  return {};
+}
+
+void write_thinking(Pen& pen, const chat::ThinkingPart& thinking) {
+  pen.out.begin_object().member("type", "thinking").key("thinking").begin_array();
+  chat_completions::write_text_part(pen, thinking.text);
+  pen.out.end_array();
+  if (!thinking.signature.empty()) pen.out.member("signature", thinking.signature);
+  pen.out.member("closed", true).end_object();
+}
+
+class Messages {
+ public:
+  explicit Messages(Pen& pen) : pen_(&pen), ids_(pen.request) {}
+
+  Result<void> write() {
+    const auto& messages = pen_->request.messages;
+    pen_->out.key("messages").begin_array();
+    if (auto instruction = chat_completions::schema_instruction(*pen_)) {
+      pen_->out.begin_object().member("role", "system").member("content", *instruction).end_object();
+    }
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      if (!messages[i].name.empty()) pen_->left_out(message_path(i, ".name"), "Mistral has no such member");
+      if (auto written = write_message(messages[i], i); !written) return written;
+    }
+    pen_->out.end_array();
+    return {};
+  }
+
+ private:
+  Result<void> write_message(const chat::Message& message, std::size_t index) {
+    switch (message.role) {
+      case chat::Role::assistant:
+        return write_assistant(message, index);
+      case chat::Role::user:
+      case chat::Role::tool:
+        return write_user_or_tool(message, index);
+      case chat::Role::system:
+      case chat::Role::developer:
+        break;
+    }
+    return write_plain("system", sendable(message, index), index);
+  }
+
+  Result<void> write_user_or_tool(const chat::Message& message, std::size_t index) {
+    Parts rest;
+    bool has_results = false;
+    for (const chat::Part* part : sendable(message, index)) {
+      if (const auto* result = std::get_if<chat::ToolResultPart>(&part->kind)) {
+        has_results = true;
+        if (auto written = write_tool_result(*result, index); !written) return written;
+      } else {
+        rest.push_back(part);
+      }
+    }
+    if (message.role == chat::Role::tool && !has_results) {
+      return std::unexpected(
+          bad_request("A tool message needs a tool_call_id.", message_path(index, ".tool_call_id")));
+    }
+    if (has_results && rest.empty()) return {};
+    return write_plain("user", rest, index);
+  }
+
+  Result<void> write_tool_result(const chat::ToolResultPart& result, std::size_t index) {
+    const std::string path = message_path(index);
+    if (result.is_error)
+      pen_->left_out(path + ".is_error", "Mistral has no such mark; the text alone tells it");
+    Parts parts;
+    for (const chat::Part& part : result.content) {
+      if (chat_completions::part_is_sendable(*pen_, part, path + ".content")) parts.push_back(&part);
+    }
+    pen_->out.begin_object()
+        .member("role", "tool")
+        .member("tool_call_id", ids_.of(result.tool_call_id))
+        .key("content");
+    if (auto written = chat_completions::write_content(*pen_, parts, path, write_document); !written)
+      return written;
+    pen_->out.end_object();
+    return {};
+  }
+
+  Result<void> write_assistant(const chat::Message& message, std::size_t index) {
+    bool has_calls = false;
+    Parts parts;
+    for (const chat::Part* part : sendable(message, index)) {
+      const auto* thinking = std::get_if<chat::ThinkingPart>(&part->kind);
+      if (std::holds_alternative<chat::ToolCallPart>(part->kind)) {
+        has_calls = true;
+      } else if (thinking != nullptr && thinking->text.empty()) {
+        pen_->left_out("thinking", "Mistral takes no hidden thinking");
+      } else if (!is_empty_text(*part)) {
+        parts.push_back(part);
+      }
+    }
+    // "Assistant message must have either content or tool_calls."
+    if (parts.empty() && !has_calls) {
+      pen_->left_out(message_path(index), "Mistral takes no empty assistant message");
+      return {};
+    }
+    pen_->out.begin_object().member("role", "assistant").key("content");
+    if (auto written = write_assistant_content(parts, index); !written) return written;
+    const auto id_of = [this](std::string_view id) { return ids_.of(id); };
+    if (auto written = chat_completions::write_tool_calls(*pen_, message, index, id_of); !written)
+      return written;
+    // The last message must be the user's or a tool's, unless it is marked.
+    const bool last = index + 1 == pen_->request.messages.size();
+    if (last && !has_calls) pen_->out.member("prefix", true);
+    pen_->out.end_object();
+    return {};
+  }
+
+  static bool is_empty_text(const chat::Part& part) {
+    const auto* text = std::get_if<chat::TextPart>(&part.kind);
+    return text != nullptr && text->text.empty();
+  }
+
+  Result<void> write_assistant_content(const Parts& parts, std::size_t index) {
+    bool special = false;
+    for (const chat::Part* part : parts) {
+      special = special || std::holds_alternative<chat::ThinkingPart>(part->kind) ||
+                std::holds_alternative<chat::RefusalPart>(part->kind);
+    }
+    if (!special) return chat_completions::write_content(*pen_, parts, message_path(index), write_document);
+    pen_->out.begin_array();
+    for (const chat::Part* part : parts) {
+      if (const auto* thinking = std::get_if<chat::ThinkingPart>(&part->kind)) {
+        write_thinking(*pen_, *thinking);
+      } else if (const auto* refusal = std::get_if<chat::RefusalPart>(&part->kind)) {
+        pen_->adapted(message_path(index, ".refusal"), "Mistral knows no refusals; it was sent as text.");
+        chat_completions::write_text_part(*pen_, refusal->text);
+      } else if (const auto* text = std::get_if<chat::TextPart>(&part->kind)) {
+        chat_completions::write_text_part(*pen_, text->text);
+      } else if (const auto* opaque = std::get_if<chat::OpaquePart>(&part->kind)) {
+        pen_->out.raw(opaque->raw);
+      }
+    }
+    pen_->out.end_array();
+    return {};
+  }
+
+  Result<void> write_plain(std::string_view role, const Parts& parts, std::size_t index) {
+    pen_->out.begin_object().member("role", role).key("content");
+    if (auto written = chat_completions::write_content(*pen_, parts, message_path(index), write_document);
+        !written) {
+      return written;
+    }
+    pen_->out.end_object();
+    return {};
+  }
+
+  Parts sendable(const chat::Message& message, std::size_t index) {
+    Parts parts;
+    for (const chat::Part& part : message.parts) {
+      if (chat_completions::part_is_sendable(*pen_, part, message_path(index, ".content")))
+        parts.push_back(&part);
+    }
+    return parts;
+  }
+
+  Pen* pen_;
+  ToolCallIds ids_;
+};
+
+}  // namespace
+
+Result<void> write_messages(Pen& pen) {
+  return Messages(pen).write();
+}
+
+}  // namespace ai_proxy::dialects::mistral_chat
