@@ -1,0 +1,18 @@
+// The dialect's row in the table of dialects.
+#include "dialects/anthropic_messages/anthropic_messages.h"
+
+#include "dialects/dialects.h"
+
+namespace ai_proxy::dialects {
+
+const Dialect kAnthropicMessages{
+    .name = anthropic_messages::kName,
+    .path = "/v1/messages",
+    .render_request = anthropic_messages::render_request,
+    .parse_reply = anthropic_messages::parse_reply,
+    .make_stream_reader = anthropic_messages::make_stream_reader,
+    .parse_error = anthropic_messages::parse_error,
+    .parse_usage = anthropic_messages::parse_usage,
+};
+
+}  // namespace ai_proxy::dialects
