@@ -96,7 +96,7 @@ class Messages {
   Result<void> write_tool_result(const chat::ToolResultPart& result, std::size_t index) {
     const std::string path = message_path(index);
     if (result.is_error)
-      pen_->left_out(path + ".is_error", "Mistral has no such mark; the text alone tells it");
+      pen_->left_out(path + ".is_error", "Mistral has no such mark; only its text was sent");
     Parts parts;
     for (const chat::Part& part : result.content) {
       if (chat_completions::part_is_sendable(*pen_, part, path + ".content")) parts.push_back(&part);
