@@ -1,5 +1,5 @@
-// ai-proxy --demo: the three providers, played on loopback ports by a thread of this process, and the settings that
-// lead the gateway to them through real sockets.
+// ai-proxy --demo: the three providers, played on loopback ports by a thread of this process, and the
+// settings that lead the gateway to them through real sockets.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,8 @@ namespace ai_proxy::app {
 
 class Demo {
  public:
-  // Starts the simulated providers and points `command_line` at them. Throws std::runtime_error when no loopback
-  // port can be had.
+  // Starts the simulated providers and points `command_line` at them. Throws std::runtime_error when no
+  // loopback port can be had.
   static std::unique_ptr<Demo> start(CommandLine& command_line);
   ~Demo();
 

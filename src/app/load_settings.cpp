@@ -26,7 +26,8 @@ Result<std::string> read_file(const std::string& path) {
 }
 
 std::optional<std::string> environment(const CommandLine& command_line, std::string_view name) {
-  if (const auto own = command_line.overrides.find(name); own != command_line.overrides.end()) return own->second;
+  if (const auto own = command_line.overrides.find(name); own != command_line.overrides.end())
+    return own->second;
   const char* value = std::getenv(std::string(name).c_str());
   if (value == nullptr) return std::nullopt;
   return std::string(value);
@@ -55,12 +56,14 @@ config::SettingsResult load_settings(const CommandLine& command_line) {
 
 std::uint64_t fingerprint_of_files(const CommandLine& command_line, const config::Settings& settings) {
   std::uint64_t fingerprint = 0;
-  for (const std::string& path : {command_line.dotenv_file, config_path(command_line), settings.prices_file}) {
+  for (const std::string& path :
+       {command_line.dotenv_file, config_path(command_line), settings.prices_file}) {
     if (path.empty()) continue;
     std::error_code fault;
     const auto written = std::filesystem::last_write_time(path, fault);
     const auto size = fault ? 0 : std::filesystem::file_size(path, fault);
-    const std::uint64_t mark = fault ? 1 : static_cast<std::uint64_t>(written.time_since_epoch().count()) ^ (size << 1);
+    const std::uint64_t mark =
+        fault ? 1 : static_cast<std::uint64_t>(written.time_since_epoch().count()) ^ (size << 1);
     fingerprint = fingerprint * 1'000'003 + mark;
   }
   return fingerprint;

@@ -10,7 +10,7 @@
 namespace ai_proxy::app {
 
 struct CommandLine {
-  std::string config_file;    // --config; empty: AI_PROXY_CONFIG or none
+  std::string config_file;  // --config; empty: AI_PROXY_CONFIG or none
   std::string dotenv_file = ".env";
   // Values that stand above the environment (--port, --host; the demo's base URLs and keys).
   std::map<std::string, std::string, std::less<>> overrides;

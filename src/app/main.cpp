@@ -48,7 +48,8 @@ int run_check(const CommandLine& command_line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"AI Proxy: one API in front of OpenAI, Anthropic and Mistral, with exact cost on every answer."};
+  CLI::App app{
+      "AI Proxy: one API in front of OpenAI, Anthropic and Mistral, with exact cost on every answer."};
   app.set_version_flag("--version", "ai-proxy " AI_PROXY_VERSION);
   app.require_subcommand(0, 1);
   app.footer("Documentation: README.md, docs/. Configuration: environment, .env, or --config FILE (YAML).");
@@ -63,10 +64,12 @@ int main(int argc, char** argv) {
 
   CLI::App* serve = app.add_subcommand("serve", "Serve (also what happens without a command)")->fallthrough();
   CLI::App* check = app.add_subcommand("check", "Check the configuration and exit")->fallthrough();
-  CLI::App* models = app.add_subcommand("models", "List the models and prices of the catalogue")->fallthrough();
+  CLI::App* models =
+      app.add_subcommand("models", "List the models and prices of the catalogue")->fallthrough();
   bool models_as_json = false;
   models->add_flag("--json", models_as_json, "As JSON");
-  CLI::App* price = app.add_subcommand("price", "Price usage objects: one JSON object per line in, one out")->fallthrough();
+  CLI::App* price =
+      app.add_subcommand("price", "Price usage objects: one JSON object per line in, one out")->fallthrough();
   bool price_as_json = false;
   price->add_flag("--json", price_as_json, "JSON lines (the only form there is)");
   CLI::App* simulate = app.add_subcommand("simulate", "Play the three providers on a loopback port");

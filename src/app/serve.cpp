@@ -50,10 +50,14 @@ std::size_t connection_limit(std::size_t wanted) {
 telemetry::LogOptions log_options(const config::LogSettings& settings) {
   telemetry::LogOptions options;
   const bool terminal = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-  const bool text = settings.format == config::LogFormat::text || (settings.format == config::LogFormat::automatic && terminal);
+  const bool text = settings.format == config::LogFormat::text ||
+                    (settings.format == config::LogFormat::automatic && terminal);
   options.format = text ? telemetry::Format::text : telemetry::Format::json;
-  constexpr std::pair<std::string_view, Level> kLevels[] = {
-      {"debug", Level::debug}, {"info", Level::info}, {"warn", Level::warn}, {"error", Level::error}, {"off", Level::off}};
+  constexpr std::pair<std::string_view, Level> kLevels[] = {{"debug", Level::debug},
+                                                            {"info", Level::info},
+                                                            {"warn", Level::warn},
+                                                            {"error", Level::error},
+                                                            {"off", Level::off}};
   for (const auto& [word, level] : kLevels) {
     if (settings.level == word) options.level = level;
   }
@@ -118,7 +122,11 @@ class Loop {
 class Conductor {
  public:
   Conductor(const CommandLine& command_line, std::shared_ptr<const config::Settings> settings)
-      : command_line_(command_line), settings_(std::move(settings)), signals_(control_), file_timer_(control_), drain_timer_(control_) {}
+      : command_line_(command_line),
+        settings_(std::move(settings)),
+        signals_(control_),
+        file_timer_(control_),
+        drain_timer_(control_) {}
 
   // Throws std::runtime_error with a message for a person when it cannot start.
   void start() {
@@ -134,15 +142,17 @@ class Conductor {
     for (const auto& loop : loops_) {
       const auto bound = loop->listen(settings_->host, port, threads > 1);
       if (!bound) throw std::runtime_error(bound.error().message);
-      port = *bound;   // port 0: the others join the first one's
+      port = *bound;  // port 0: the others join the first one's
     }
     for (const auto& loop : loops_) loop->start();
     watch_signals();
     files_ = fingerprint_of_files(command_line_, *settings_);
     watch_files();
-    const std::string host = settings_->host.find(':') != std::string::npos ? "[" + settings_->host + "]" : settings_->host;
+    const std::string host =
+        settings_->host.find(':') != std::string::npos ? "[" + settings_->host + "]" : settings_->host;
     const std::string url = "http://" + host + ":" + std::to_string(port);
-    log(Level::info, "listening", {{"url", url}, {"threads", std::to_string(threads)}, {"version", AI_PROXY_VERSION}});
+    log(Level::info, "listening",
+        {{"url", url}, {"threads", std::to_string(threads)}, {"version", AI_PROXY_VERSION}});
   }
 
   void run() { control_.run(); }
@@ -183,20 +193,24 @@ class Conductor {
   void reload(std::string_view cause) {
     auto settings = load_settings(command_line_);
     if (!settings) {
-      for (const std::string& fault : settings.error()) log(Level::error, "configuration refused", {{"fault", fault}});
+      for (const std::string& fault : settings.error())
+        log(Level::error, "configuration refused", {{"fault", fault}});
       log(Level::error, "the old configuration stays", {{"cause", cause}});
       return;
     }
     auto fresh = std::make_shared<config::Settings>(**settings);
-    if (fresh->host != settings_->host || fresh->port != settings_->port || fresh->threads != settings_->threads ||
-        fresh->cache.memory_bytes != settings_->cache.memory_bytes || fresh->ca_file != settings_->ca_file) {
-      log(Level::warn, "host, port, threads, cache memory and the CA file change only with a restart", {{"cause", cause}});
+    if (fresh->host != settings_->host || fresh->port != settings_->port ||
+        fresh->threads != settings_->threads || fresh->cache.memory_bytes != settings_->cache.memory_bytes ||
+        fresh->ca_file != settings_->ca_file) {
+      log(Level::warn, "host, port, threads, cache memory and the CA file change only with a restart",
+          {{"cause", cause}});
     }
     fresh->cache.memory_bytes = settings_->cache.memory_bytes;
     fresh->ca_file = settings_->ca_file;
     fresh->server.connections_max = connection_limit(fresh->server.connections_max);
     settings_ = std::move(fresh);
-    if (!telemetry::start_log(log_options(settings_->log))) log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
+    if (!telemetry::start_log(log_options(settings_->log)))
+      log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
     for (const auto& loop : loops_) loop->use(settings_);
     log(Level::info, "configuration reloaded", {{"cause", cause}});
   }
@@ -205,7 +219,8 @@ class Conductor {
   void drain() {
     draining_ = true;
     process_.draining.store(true);
-    log(Level::info, "draining", {{"requests_running", std::to_string(process_.counters.requests_running.load())}});
+    log(Level::info, "draining",
+        {{"requests_running", std::to_string(process_.counters.requests_running.load())}});
     for (const auto& loop : loops_) loop->drain();
     deadline_ = http::Clock::now() + settings_->drain_time;
     wait_until_quiet(false);

@@ -16,11 +16,16 @@ void add_simulate_options(CLI::App& command, SimulateOptions& options) {
   command.add_option("--host", options.host, "Address to listen on");
   command.add_option("--flavour", options.flavour, "Who answers on paths without a provider's prefix")
       ->check(CLI::IsMember({"openai", "anthropic", "mistral"}));
-  command.add_option("--delay", options.delay_ms, "Milliseconds before an answer begins")->check(CLI::Range(0, 600'000));
-  command.add_option("--chunks", options.chunks, "Text chunks of a stream; 0: one per word")->check(CLI::Range(0, 1'000'000));
-  command.add_option("--chunk-pause", options.chunk_pause_ms, "Milliseconds between two chunks")->check(CLI::Range(0, 600'000));
-  command.add_option("--error-rate", options.error_percent, "Percent of requests answered with an error")->check(CLI::Range(0, 100));
-  command.add_option("--reply-bytes", options.reply_bytes, "Length of the answer's text; 0: a sentence")->check(CLI::Range(0, 64 << 20));
+  command.add_option("--delay", options.delay_ms, "Milliseconds before an answer begins")
+      ->check(CLI::Range(0, 600'000));
+  command.add_option("--chunks", options.chunks, "Text chunks of a stream; 0: one per word")
+      ->check(CLI::Range(0, 1'000'000));
+  command.add_option("--chunk-pause", options.chunk_pause_ms, "Milliseconds between two chunks")
+      ->check(CLI::Range(0, 600'000));
+  command.add_option("--error-rate", options.error_percent, "Percent of requests answered with an error")
+      ->check(CLI::Range(0, 100));
+  command.add_option("--reply-bytes", options.reply_bytes, "Length of the answer's text; 0: a sentence")
+      ->check(CLI::Range(0, 64 << 20));
   command.add_option("--threads", options.threads, "Event-loop threads")->check(CLI::Range(1u, 64u));
 }
 

@@ -30,7 +30,9 @@ constexpr std::array<CodeRow, 15> kCodes{{
     {"internal", 500, false},
 }};
 
-const CodeRow& row(ErrorCode code) { return kCodes[static_cast<std::size_t>(std::to_underlying(code))]; }
+const CodeRow& row(ErrorCode code) {
+  return kCodes[static_cast<std::size_t>(std::to_underlying(code))];
+}
 
 Error make(Blame blame, ErrorCode code, std::string message) {
   Error error;
@@ -43,9 +45,15 @@ Error make(Blame blame, ErrorCode code, std::string message) {
 
 }  // namespace
 
-std::string_view word(ErrorCode code) { return row(code).word; }
-int http_status(ErrorCode code) { return row(code).http_status; }
-bool retryable_by_nature(ErrorCode code) { return row(code).retryable; }
+std::string_view word(ErrorCode code) {
+  return row(code).word;
+}
+int http_status(ErrorCode code) {
+  return row(code).http_status;
+}
+bool retryable_by_nature(ErrorCode code) {
+  return row(code).retryable;
+}
 
 Error bad_request(std::string message, std::string parameter) {
   Error error = make(Blame::client, ErrorCode::invalid_request, std::move(message));

@@ -13,21 +13,21 @@ namespace ai_proxy {
 
 // The stable words of the contract (details.code). Each has one HTTP status, see http_status().
 enum class ErrorCode : std::uint8_t {
-  provider_not_configured,   // 503: no key for this provider
-  provider_auth_failed,      // 502: the provider refused our key; never shown as the caller's own bad key
-  model_not_found,           // 404
-  context_length_exceeded,   // 400
-  invalid_request,           // 400
-  content_filtered,          // 400
-  rate_limited,              // 429
-  quota_exhausted,           // 429: money, not pace; a retry does not help
-  overloaded,                // 503
-  provider_error,            // 502: 5xx or an answer that makes no sense
-  provider_timeout,          // 504
-  provider_unreachable,      // 502: connect, TLS or DNS failed, or the connection broke before an answer
-  stream_interrupted,        // 502: only inside a stream that had begun
-  cancelled,                 // 499: the client went away; seen in the log only
-  internal,                  // 500: our own fault
+  provider_not_configured,  // 503: no key for this provider
+  provider_auth_failed,     // 502: the provider refused our key; never shown as the caller's own bad key
+  model_not_found,          // 404
+  context_length_exceeded,  // 400
+  invalid_request,          // 400
+  content_filtered,         // 400
+  rate_limited,             // 429
+  quota_exhausted,          // 429: money, not pace; a retry does not help
+  overloaded,               // 503
+  provider_error,           // 502: 5xx or an answer that makes no sense
+  provider_timeout,         // 504
+  provider_unreachable,     // 502: connect, TLS or DNS failed, or the connection broke before an answer
+  stream_interrupted,       // 502: only inside a stream that had begun
+  cancelled,                // 499: the client went away; seen in the log only
+  internal,                 // 500: our own fault
 };
 
 std::string_view word(ErrorCode code);

@@ -23,8 +23,12 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
-constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::string_view trim_end(std::string_view text) {
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
@@ -169,7 +173,8 @@ class Builder {
     } else if (is_number_text(token)) {
       node.type = Type::number;
       if (token.size() > limits_.number_length_max) {
-        return refuse(index, "This number has more than " + std::to_string(limits_.number_length_max) + " characters.");
+        return refuse(
+            index, "This number has more than " + std::to_string(limits_.number_length_max) + " characters.");
       }
     } else {
       return false;
@@ -216,7 +221,8 @@ class Builder {
       }
       if (!add(field.value(), depth + 1)) return false;
       if (++count > limits_.keys_per_object_max) {
-        return refuse(index, "This object has more than " + std::to_string(limits_.keys_per_object_max) + " members.");
+        return refuse(
+            index, "This object has more than " + std::to_string(limits_.keys_per_object_max) + " members.");
       }
       if (limits_.refuse_duplicate_keys && !first_of_its_name(index, child, count, seen)) {
         return refuse(child, "The member \"" + std::string(key_of(child)) + "\" stands twice in one object.");
@@ -255,7 +261,9 @@ class Builder {
     return static_cast<std::uint32_t>(document_.nodes_.size() - 1);
   }
 
-  void close(std::uint32_t index) { document_.nodes_[index].next = static_cast<std::uint32_t>(document_.nodes_.size()); }
+  void close(std::uint32_t index) {
+    document_.nodes_[index].next = static_cast<std::uint32_t>(document_.nodes_.size());
+  }
 
   bool close_container(std::uint32_t index, std::uint32_t count, char bracket) {
     close(index);
@@ -290,7 +298,11 @@ class Builder {
   }
 
   bool refuse(std::uint32_t index, std::string message) {
-    fault_ = Fault{.message = std::move(message), .offset = document_.nodes_[index].raw_begin, .line = 1, .column = 1, .path = {}};
+    fault_ = Fault{.message = std::move(message),
+                   .offset = document_.nodes_[index].raw_begin,
+                   .line = 1,
+                   .column = 1,
+                   .path = {}};
     set_line_and_column(*fault_, source_);
     fault_->path = path_to(index);
     return false;
@@ -340,7 +352,8 @@ std::optional<Fault> Document::parse(std::string_view text, const Limits& limits
   return parse_padded(copy_, copy_.capacity(), limits);
 }
 
-std::optional<Fault> Document::parse_padded(std::string_view text, std::size_t capacity, const Limits& limits) {
+std::optional<Fault> Document::parse_padded(std::string_view text, std::size_t capacity,
+                                            const Limits& limits) {
   nodes_.clear();
   unescaped_.clear();
   source_ = text;
@@ -363,11 +376,17 @@ std::optional<Fault> Document::parse_padded(std::string_view text, std::size_t c
   return fault;
 }
 
-Value Document::root() const { return nodes_.empty() ? Value() : Value(this, 0); }
+Value Document::root() const {
+  return nodes_.empty() ? Value() : Value(this, 0);
+}
 
-const Node& Value::node() const { return document_->nodes_[index_]; }
+const Node& Value::node() const {
+  return document_->nodes_[index_];
+}
 
-Type Value::type() const { return document_ == nullptr ? Type::absent : node().type; }
+Type Value::type() const {
+  return document_ == nullptr ? Type::absent : node().type;
+}
 
 std::string_view Value::raw() const {
   if (document_ == nullptr) return {};
@@ -409,7 +428,9 @@ std::optional<double> Value::number() const {
   return value;
 }
 
-std::size_t Value::size() const { return is_array() || is_object() ? node().detail : 0; }
+std::size_t Value::size() const {
+  return is_array() || is_object() ? node().detail : 0;
+}
 
 Value Value::operator[](std::string_view name) const {
   if (!is_object()) return {};
@@ -426,8 +447,12 @@ Value Value::operator[](std::size_t index) const {
   return *element;
 }
 
-Value::Iterator Value::begin() const { return size() == 0 ? Iterator() : Iterator(document_, index_ + 1); }
-Value::Iterator Value::end() const { return size() == 0 ? Iterator() : Iterator(document_, node().next); }
+Value::Iterator Value::begin() const {
+  return size() == 0 ? Iterator() : Iterator(document_, index_ + 1);
+}
+Value::Iterator Value::end() const {
+  return size() == 0 ? Iterator() : Iterator(document_, node().next);
+}
 
 Value::Iterator& Value::Iterator::operator++() {
   index_ = document_->nodes_[index_].next;

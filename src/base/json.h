@@ -1,14 +1,14 @@
-// Reading JSON: text in, a checked tree of slices out. simdjson does the reading; this adds what a gateway must
-// know on top: bounds on depth and size, duplicate keys, the exact source text of every value, line and column
-// of a fault. Strict RFC 8259. Numbers keep their spelling until asked for.
+// Reading JSON: text in, a checked tree of slices out. simdjson does the reading; this adds what a gateway
+// must know on top: bounds on depth and size, duplicate keys, the exact source text of every value, line and
+// column of a fault. Strict RFC 8259. Numbers keep their spelling until asked for.
 //
 //   json::Document document;
 //   if (auto fault = document.parse(text)) …            // fault->message, line, column
 //   json::Value root = document.root();
 //   root["messages"][0]["role"].string()                // absent values chain: no exceptions
 //
-// A Value and every view taken from it live as long as its Document and the text it was parsed from, and until
-// the next parse(). A Document may be reused: it keeps its memory. One thread at a time.
+// A Value and every view taken from it live as long as its Document and the text it was parsed from, and
+// until the next parse(). A Document may be reused: it keeps its memory. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -24,10 +24,10 @@ namespace ai_proxy::json {
 enum class Type : std::uint8_t { absent, null, boolean, number, string, array, object };
 
 struct Limits {
-  std::uint32_t depth_max = 128;           // nesting of arrays and objects
+  std::uint32_t depth_max = 128;  // nesting of arrays and objects
   std::uint32_t keys_per_object_max = 10'000;
-  std::uint32_t number_length_max = 64;    // characters of one number
-  bool refuse_duplicate_keys = true;       // at every level; "a" and "\u0061" are the same key
+  std::uint32_t number_length_max = 64;  // characters of one number
+  bool refuse_duplicate_keys = true;     // at every level; "a" and "\u0061" are the same key
 };
 
 // For what providers send: as strict in syntax, but generous in size and silent about duplicate keys.
@@ -37,23 +37,23 @@ inline constexpr Limits kProviderLimits{.depth_max = 512,
                                         .refuse_duplicate_keys = false};
 
 struct Fault {
-  std::string message;       // "Missing a comma or } after an object member."
-  std::size_t offset = 0;    // bytes from the start
-  std::size_t line = 1;      // from 1
-  std::size_t column = 1;    // from 1, in bytes
-  std::string path;          // for duplicate keys and bounds: messages[0].role; else empty
+  std::string message;     // "Missing a comma or } after an object member."
+  std::size_t offset = 0;  // bytes from the start
+  std::size_t line = 1;    // from 1
+  std::size_t column = 1;  // from 1, in bytes
+  std::string path;        // for duplicate keys and bounds: messages[0].role; else empty
 };
 
 // One value of the tree, in text order. 28 bytes, because a body may hold millions.
 struct Node {
   Type type = Type::absent;
-  bool truth = false;              // boolean
-  bool escaped = false;            // string: `detail` is an index into the unescaped texts
-  bool key_escaped = false;        // member: `key_begin` is an index into the unescaped texts
-  std::uint32_t raw_begin = 0;     // source text of the value, quotes and brackets included
+  bool truth = false;           // boolean
+  bool escaped = false;         // string: `detail` is an index into the unescaped texts
+  bool key_escaped = false;     // member: `key_begin` is an index into the unescaped texts
+  std::uint32_t raw_begin = 0;  // source text of the value, quotes and brackets included
   std::uint32_t raw_length = 0;
-  std::uint32_t next = 0;          // index of the node after this value's subtree
-  std::uint32_t detail = 0;        // array, object: number of children
+  std::uint32_t next = 0;    // index of the node after this value's subtree
+  std::uint32_t detail = 0;  // array, object: number of children
   std::uint32_t key_begin = 0;
   std::uint32_t key_length = 0;
 };
@@ -65,8 +65,8 @@ class Value {
   Value() = default;
 
   Type type() const;
-  bool present() const { return document_ != nullptr; }             // stands in the text, even as null
-  bool has_value() const { return type() > Type::null; }            // present and not null
+  bool present() const { return document_ != nullptr; }   // stands in the text, even as null
+  bool has_value() const { return type() > Type::null; }  // present and not null
   bool is_object() const { return type() == Type::object; }
   bool is_array() const { return type() == Type::array; }
   bool is_string() const { return type() == Type::string; }
@@ -82,7 +82,7 @@ class Value {
   // Each gives nullopt when the value is of another type or out of range.
   std::optional<std::string_view> string() const;
   std::optional<bool> boolean() const;
-  std::optional<std::int64_t> integer() const;   // 12, 12.0 and 1.2e1 are integers; 12.5 and 1e30 are not
+  std::optional<std::int64_t> integer() const;  // 12, 12.0 and 1.2e1 are integers; 12.5 and 1e30 are not
   std::optional<double> number() const;
 
   std::string_view string_or(std::string_view otherwise) const { return string().value_or(otherwise); }
@@ -92,7 +92,7 @@ class Value {
   // Member of an object, element of an array; absent (never an exception) when there is none.
   Value operator[](std::string_view name) const;
   Value operator[](std::size_t index) const;
-  std::size_t size() const;      // members or elements; 0 for scalars
+  std::size_t size() const;  // members or elements; 0 for scalars
   bool empty() const { return size() == 0; }
 
   // Iterates over elements or members, in the order of the text. Nothing for scalars.
@@ -117,7 +117,11 @@ class Value::Iterator {
   Iterator() = default;
   Value operator*() const { return Value(document_, index_); }
   Iterator& operator++();
-  Iterator operator++(int) { Iterator old = *this; ++*this; return old; }
+  Iterator operator++(int) {
+    Iterator old = *this;
+    ++*this;
+    return old;
+  }
   bool operator==(const Iterator& other) const { return index_ == other.index_; }
 
  private:
@@ -138,7 +142,9 @@ class Document {
   // kPadding spare capacity is read in place; any other text is copied once for reading.
   std::optional<Fault> parse(const std::string& text, const Limits& limits = {});
   std::optional<Fault> parse(std::string_view text, const Limits& limits = {});
-  std::optional<Fault> parse(const char* text, const Limits& limits = {}) { return parse(std::string_view(text), limits); }
+  std::optional<Fault> parse(const char* text, const Limits& limits = {}) {
+    return parse(std::string_view(text), limits);
+  }
 
   Value root() const;
 
@@ -150,8 +156,8 @@ class Document {
 
   std::vector<Node> nodes_;
   std::string_view source_;
-  std::string copy_;                        // when the caller's text had no padding
-  std::deque<std::string> unescaped_;       // texts that stand escaped in the source; addresses are stable
+  std::string copy_;                   // when the caller's text had no padding
+  std::deque<std::string> unescaped_;  // texts that stand escaped in the source; addresses are stable
 };
 
 // Spare capacity behind a text that lets it be read without a copy.

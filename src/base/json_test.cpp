@@ -14,7 +14,8 @@ namespace {
 
 TEST(JsonDocument, KeepsTheSourceTextOfEveryValue) {
   Document document;
-  ASSERT_FALSE(document.parse(R"({ "a" : 1.0 , "z":{"b": [1E2, 9007199254740993 ] } , "s":"x\u0041\n", "e":[ ] , "o":{} })"));
+  ASSERT_FALSE(document.parse(
+      R"({ "a" : 1.0 , "z":{"b": [1E2, 9007199254740993 ] } , "s":"x\u0041\n", "e":[ ] , "o":{} })"));
   const Value root = document.root();
   EXPECT_EQ(root["a"].raw(), "1.0");
   EXPECT_EQ(root["z"].raw(), R"({"b": [1E2, 9007199254740993 ] })");
@@ -42,7 +43,8 @@ TEST(JsonDocument, ListsMembersInTextOrder) {
 
 TEST(JsonDocument, ReadsIntegersExactlyAndRefusesOthers) {
   Document document;
-  ASSERT_FALSE(document.parse(R"([12, 12.0, 1.2e1, 12.5, 1e30, -7, 9223372036854775807, 9223372036854775808, "12"])"));
+  ASSERT_FALSE(
+      document.parse(R"([12, 12.0, 1.2e1, 12.5, 1e30, -7, 9223372036854775807, 9223372036854775808, "12"])"));
   const Value root = document.root();
   EXPECT_EQ(root[0].integer(), 12);
   EXPECT_EQ(root[1].integer(), 12);
@@ -91,9 +93,14 @@ TEST(JsonDocument, BoundsDepthMembersAndNumbers) {
 TEST(JsonWriter, EscapesAndSplices) {
   std::string text;
   Writer out(text);
-  out.begin_object().member("a", "quote \" back \\ line \n é").raw_member("raw", "{\"z\":1.0}").member("n", 5).key("l");
+  out.begin_object()
+      .member("a", "quote \" back \\ line \n é")
+      .raw_member("raw", "{\"z\":1.0}")
+      .member("n", 5)
+      .key("l");
   out.begin_array().null().boolean(true).end_array().end_object();
-  EXPECT_EQ(text, "{\"a\":\"quote \\\" back \\\\ line \\n é\",\"raw\":{\"z\":1.0},\"n\":5,\"l\":[null,true]}");
+  EXPECT_EQ(text,
+            "{\"a\":\"quote \\\" back \\\\ line \\n é\",\"raw\":{\"z\":1.0},\"n\":5,\"l\":[null,true]}");
 }
 
 std::string read_file(const std::filesystem::path& path) {
@@ -105,7 +112,8 @@ std::string read_file(const std::filesystem::path& path) {
 TEST(JsonDocument, AgreesWithJsonTestSuite) {
   const char* shared = std::getenv("AI_PROXY_SHARED");
   const std::filesystem::path folder =
-      std::filesystem::path(shared != nullptr ? shared : SOURCE_DIR "/../shared") / "data/corpora/jsontestsuite/test_parsing";
+      std::filesystem::path(shared != nullptr ? shared : SOURCE_DIR "/../shared") /
+      "data/corpora/jsontestsuite/test_parsing";
   if (!std::filesystem::exists(folder)) GTEST_SKIP() << "the corpora are not at hand (AI_PROXY_SHARED)";
   int accepted = 0, refused = 0, open = 0, wrong = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {

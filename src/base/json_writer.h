@@ -30,16 +30,43 @@ class Writer {
   // Appends to `text`, which must outlive the writer.
   explicit Writer(std::string& text) : stream_(text), writer_(stream_) {}
 
-  Writer& begin_object() { writer_.StartObject(); return *this; }
-  Writer& end_object() { writer_.EndObject(); return *this; }
-  Writer& begin_array() { writer_.StartArray(); return *this; }
-  Writer& end_array() { writer_.EndArray(); return *this; }
-  Writer& key(std::string_view name) { writer_.Key(name.data(), length(name)); return *this; }
+  Writer& begin_object() {
+    writer_.StartObject();
+    return *this;
+  }
+  Writer& end_object() {
+    writer_.EndObject();
+    return *this;
+  }
+  Writer& begin_array() {
+    writer_.StartArray();
+    return *this;
+  }
+  Writer& end_array() {
+    writer_.EndArray();
+    return *this;
+  }
+  Writer& key(std::string_view name) {
+    writer_.Key(name.data(), length(name));
+    return *this;
+  }
   // Requires: `text` is valid UTF-8 (what json::Document hands out is).
-  Writer& string(std::string_view text) { writer_.String(text.data(), length(text)); return *this; }
-  Writer& integer(std::int64_t value) { writer_.Int64(value); return *this; }
-  Writer& boolean(bool value) { writer_.Bool(value); return *this; }
-  Writer& null() { writer_.Null(); return *this; }
+  Writer& string(std::string_view text) {
+    writer_.String(text.data(), length(text));
+    return *this;
+  }
+  Writer& integer(std::int64_t value) {
+    writer_.Int64(value);
+    return *this;
+  }
+  Writer& boolean(bool value) {
+    writer_.Bool(value);
+    return *this;
+  }
+  Writer& null() {
+    writer_.Null();
+    return *this;
+  }
   // Requires: `text` is one complete JSON value.
   Writer& raw(std::string_view text) {
     writer_.RawValue(text.data(), text.size(), rapidjson::kStringType);
@@ -55,7 +82,9 @@ class Writer {
   Writer& raw_member(std::string_view name, std::string_view text) { return key(name).raw(text); }
 
  private:
-  static rapidjson::SizeType length(std::string_view text) { return static_cast<rapidjson::SizeType>(text.size()); }
+  static rapidjson::SizeType length(std::string_view text) {
+    return static_cast<rapidjson::SizeType>(text.size());
+  }
 
   StringStream stream_;
   rapidjson::Writer<StringStream> writer_;

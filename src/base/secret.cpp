@@ -13,7 +13,9 @@ Secret::~Secret() {
   if (!text_.empty()) OPENSSL_cleanse(text_.data(), text_.size());
 }
 
-Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) { other.text_.clear(); }
+Secret::Secret(Secret&& other) noexcept : text_(std::move(other.text_)) {
+  other.text_.clear();
+}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   std::swap(text_, other.text_);
@@ -29,8 +31,8 @@ namespace {
 constexpr std::string_view kRedacted = "[redacted]";
 
 constexpr bool is_key_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' || c == '*' ||
-         c == '.';
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_' ||
+         c == '*' || c == '.';
 }
 
 }  // namespace
@@ -38,7 +40,8 @@ constexpr bool is_key_character(char c) {
 std::string redact(std::string text, const Secret& secret) {
   // A very short secret would tear up ordinary words.
   if (secret.reveal().size() < 4) return text;
-  for (std::size_t at = 0; (at = text.find(secret.reveal(), at)) != std::string::npos; at += kRedacted.size()) {
+  for (std::size_t at = 0; (at = text.find(secret.reveal(), at)) != std::string::npos;
+       at += kRedacted.size()) {
     text.replace(at, secret.reveal().size(), kRedacted);
   }
   return text;

@@ -32,8 +32,10 @@ TEST(Money, ParsesPlainDecimalsOnly) {
 
 TEST(Secret, IsRedactedWhereverItStands) {
   const Secret key("sk-test-1234567890");
-  EXPECT_EQ(redact("bad key sk-test-1234567890, sk-test-1234567890!", key), "bad key [redacted], [redacted]!");
-  EXPECT_EQ(redact_keys("Incorrect API key provided: sk-proj-abc***xyz. See"), "Incorrect API key provided: [redacted] See");
+  EXPECT_EQ(redact("bad key sk-test-1234567890, sk-test-1234567890!", key),
+            "bad key [redacted], [redacted]!");
+  EXPECT_EQ(redact_keys("Incorrect API key provided: sk-proj-abc***xyz. See"),
+            "Incorrect API key provided: [redacted] See");
   EXPECT_EQ(redact_keys("the task-list is sk-"), "the task-list is sk-");
   EXPECT_TRUE(key.matches("sk-test-1234567890"));
   EXPECT_FALSE(key.matches("sk-test-1234567891"));

@@ -1,8 +1,9 @@
-// The canonical conversation: what every dialect parses into and renders from. One shape for OpenAI, Anthropic,
-// Mistral and our own API, wide enough that none of them loses anything it can express.
+// The canonical conversation: what every dialect parses into and renders from. One shape for OpenAI,
+// Anthropic, Mistral and our own API, wide enough that none of them loses anything it can express.
 //
-// A Request is made of views: into the json::Document it was parsed from, or into its own store (keep()). Whoever
-// holds a Request holds both. What we do not interpret (schemas, tool arguments, metadata) stays raw JSON text.
+// A Request is made of views: into the json::Document it was parsed from, or into its own store (keep()).
+// Whoever holds a Request holds both. What we do not interpret (schemas, tool arguments, metadata) stays raw
+// JSON text.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +25,9 @@ struct TextPart {
 // Either `url` (https) or `media_type` + `base64`.
 struct ImagePart {
   std::string_view url;
-  std::string_view media_type;   // image/png, image/jpeg, image/webp, image/gif
+  std::string_view media_type;  // image/png, image/jpeg, image/webp, image/gif
   std::string_view base64;
-  std::string_view detail;       // OpenAI: low, high, auto; empty = not said
+  std::string_view detail;  // OpenAI: low, high, auto; empty = not said
 };
 
 // A document: `url`, or `media_type` + `base64`, or `file_id` at the provider, or plain `text`.
@@ -40,14 +41,14 @@ struct DocumentPart {
 };
 
 struct AudioPart {
-  std::string_view format;   // wav, mp3
+  std::string_view format;  // wav, mp3
   std::string_view base64;
 };
 
 struct ToolCallPart {
   std::string_view id;
   std::string_view name;
-  std::string_view arguments;   // JSON text as the model wrote it; "" means {}
+  std::string_view arguments;  // JSON text as the model wrote it; "" means {}
 };
 
 struct Part;
@@ -62,7 +63,7 @@ struct ToolResultPart {
 struct ThinkingPart {
   std::string_view text;
   std::string_view signature;
-  std::string_view redacted_data;   // Anthropic's redacted_thinking; then text and signature are empty
+  std::string_view redacted_data;  // Anthropic's redacted_thinking; then text and signature are empty
 };
 
 struct RefusalPart {
@@ -71,16 +72,16 @@ struct RefusalPart {
 
 // A content part that only one dialect knows, kept whole for a provider that speaks it.
 struct OpaquePart {
-  std::string_view dialect;   // name of the dialect it came in
-  std::string_view raw;       // JSON text
+  std::string_view dialect;  // name of the dialect it came in
+  std::string_view raw;      // JSON text
 };
 
-using PartKind = std::variant<TextPart, ImagePart, DocumentPart, AudioPart, ToolCallPart, ToolResultPart, ThinkingPart,
-                              RefusalPart, OpaquePart>;
+using PartKind = std::variant<TextPart, ImagePart, DocumentPart, AudioPart, ToolCallPart, ToolResultPart,
+                              ThinkingPart, RefusalPart, OpaquePart>;
 
 struct Part {
   PartKind kind;
-  std::string_view cache_control;   // raw JSON of the marker ({"type":"ephemeral"}); empty = none
+  std::string_view cache_control;  // raw JSON of the marker ({"type":"ephemeral"}); empty = none
 };
 
 // One turn. Requires: ToolResultPart only in Role::tool (and may stand first in Role::user from an Anthropic
@@ -88,16 +89,16 @@ struct Part {
 struct Message {
   Role role = Role::user;
   std::vector<Part> parts;
-  std::string_view name;      // OpenAI's participant name; empty = none
-  bool prefix = false;        // Mistral: the answer must go on from this assistant text
+  std::string_view name;  // OpenAI's participant name; empty = none
+  bool prefix = false;    // Mistral: the answer must go on from this assistant text
 };
 
 struct Tool {
   std::string_view name;
   std::string_view description;
-  std::string_view parameters;      // raw JSON schema; empty = takes nothing
+  std::string_view parameters;  // raw JSON schema; empty = takes nothing
   std::optional<bool> strict;
-  std::string_view cache_control;   // raw JSON; empty = none
+  std::string_view cache_control;  // raw JSON; empty = none
   // A tool that is not a function (web_search …), kept whole; then the other members but name are empty.
   std::string_view raw;
 };
@@ -106,7 +107,7 @@ enum class ToolChoiceMode : std::uint8_t { automatic, none, required, named };
 
 struct ToolChoice {
   ToolChoiceMode mode = ToolChoiceMode::automatic;
-  std::string_view name;   // named only
+  std::string_view name;  // named only
 };
 
 enum class ResponseFormatKind : std::uint8_t { text, json_object, json_schema };
@@ -115,7 +116,7 @@ struct ResponseFormat {
   ResponseFormatKind kind = ResponseFormatKind::text;
   std::string_view name;
   std::string_view description;
-  std::string_view schema;   // raw JSON
+  std::string_view schema;  // raw JSON
   std::optional<bool> strict;
 };
 
@@ -131,12 +132,12 @@ struct Sampling {
 };
 
 struct Reasoning {
-  std::string_view effort;                      // none, minimal, low, medium, high, xhigh, max; empty = not said
-  std::optional<std::int64_t> budget_tokens;    // Anthropic: thinking.budget_tokens
+  std::string_view effort;  // none, minimal, low, medium, high, xhigh, max; empty = not said
+  std::optional<std::int64_t> budget_tokens;  // Anthropic: thinking.budget_tokens
 };
 
 struct Request {
-  std::string_view model;        // as the caller wrote it
+  std::string_view model;  // as the caller wrote it
   std::vector<Message> messages;
   std::vector<Tool> tools;
   std::optional<ToolChoice> tool_choice;
@@ -145,8 +146,8 @@ struct Request {
   Sampling sampling;
   std::optional<ResponseFormat> response_format;
   Reasoning reasoning;
-  std::string_view metadata;     // raw JSON object
-  std::string_view user;         // end-user id
+  std::string_view metadata;  // raw JSON object
+  std::string_view user;      // end-user id
   std::string_view service_tier;
   bool stream = false;
   // Members this request carries that only its own dialect knows: raw JSON by name, in order.
@@ -156,7 +157,7 @@ struct Request {
   std::string_view keep(std::string text) { return store_.emplace_back(std::move(text)); }
 
   Request() = default;
-  Request(Request&&) = default;             // a deque's elements stay where they are when it is moved
+  Request(Request&&) = default;  // a deque's elements stay where they are when it is moved
   Request& operator=(Request&&) = default;
   Request(const Request&) = delete;
 

@@ -13,9 +13,11 @@ class Warnings {
  public:
   static constexpr std::size_t kMax = 32;
 
-  // `sentence` names the member and what became of it: "seed: Anthropic has no such parameter; it was left out."
+  // `sentence` names the member and what became of it: "seed: Anthropic has no such parameter; it was left
+  // out."
   void add(std::string sentence) {
-    if (list_.size() < kMax && std::ranges::find(list_, sentence) == list_.end()) list_.push_back(std::move(sentence));
+    if (list_.size() < kMax && std::ranges::find(list_, sentence) == list_.end())
+      list_.push_back(std::move(sentence));
   }
   const std::vector<std::string>& list() const { return list_; }
   bool empty() const { return list_.empty(); }

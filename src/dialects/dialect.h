@@ -1,7 +1,7 @@
 // A dialect is a wire format, known in both directions; it is not a provider. Pure: bytes in, values out.
 //
-// Provider side (we are the client): render_request, parse_reply, make_stream_reader, parse_error, parse_usage.
-// Each dialect lives in its own folder; dialects.h lists them all.
+// Provider side (we are the client): render_request, parse_reply, make_stream_reader, parse_error,
+// parse_usage. Each dialect lives in its own folder; dialects.h lists them all.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ namespace ai_proxy::dialects {
 struct ReplyHead {
   int status = 200;
   std::string_view content_type;
-  std::string_view retry_after;        // header values; empty = absent
+  std::string_view retry_after;  // header values; empty = absent
   std::string_view retry_after_ms;
-  std::string_view should_retry;       // x-should-retry: true | false
+  std::string_view should_retry;  // x-should-retry: true | false
   std::string_view request_id;
 };
 
@@ -38,12 +38,12 @@ class StreamReader {
 
   virtual ~StreamReader() = default;
 
-  // One SSE event: its `event:` name (empty = none) and its data. An error: the stream failed (an error object in
-  // it, or data that makes no sense); it must not be read on.
+  // One SSE event: its `event:` name (empty = none) and its data. An error: the stream failed (an error
+  // object in it, or data that makes no sense); it must not be read on.
   virtual Result<void> event(std::string_view name, std::string_view data, const Sink& sink) = 0;
 
-  // Has the provider said that this was all ([DONE], message_stop, or a finish reason where the terminator may
-  // be missing)? False at the end of the bytes means: truncated.
+  // Has the provider said that this was all ([DONE], message_stop, or a finish reason where the terminator
+  // may be missing)? False at the end of the bytes means: truncated.
   virtual bool complete() const = 0;
   // Has the terminator itself come? Then nothing that follows matters.
   virtual bool terminated() const = 0;
@@ -51,24 +51,25 @@ class StreamReader {
   // As far as known by now.
   virtual const std::string& id() const = 0;
   virtual const std::string& model() const = 0;
-  virtual chat::FinishReason finish_reason() const = 0;   // as reported; see chat::effective_finish_reason
+  virtual chat::FinishReason finish_reason() const = 0;  // as reported; see chat::effective_finish_reason
   virtual const std::string& provider_finish_reason() const = 0;
   virtual bool has_tool_calls() const = 0;
   virtual const std::optional<chat::Usage>& usage() const = 0;
 };
 
 struct Dialect {
-  std::string_view name;               // openai_chat, anthropic_messages, mistral_chat
-  std::string_view path;               // under the base URL: /v1/chat/completions
+  std::string_view name;  // openai_chat, anthropic_messages, mistral_chat
+  std::string_view path;  // under the base URL: /v1/chat/completions
 
-  // The body for this provider: request.model is replaced by `wire_model`. Whatever is adapted or dropped is named
-  // in `warnings`; what cannot be expressed at all is an error with the member's path.
+  // The body for this provider: request.model is replaced by `wire_model`. Whatever is adapted or dropped is
+  // named in `warnings`; what cannot be expressed at all is an error with the member's path.
   Result<std::string> (*render_request)(const chat::Request& request, std::string_view wire_model,
                                         const chat::ModelTraits& traits, chat::Warnings& warnings);
   // A 2xx JSON body. An error: it makes no sense (provider_error), or holds an error object.
   Result<chat::Reply> (*parse_reply)(const json::Value& body);
   std::unique_ptr<StreamReader> (*make_stream_reader)();
-  // Any other status, or an error object found in a 2xx. Never fails: a body that is no JSON still has a status.
+  // Any other status, or an error object found in a 2xx. Never fails: a body that is no JSON still has a
+  // status.
   Error (*parse_error)(const ReplyHead& head, std::string_view body);
   // The provider's raw usage object; nullopt when it is absent or no object.
   std::optional<chat::Usage> (*parse_usage)(const json::Value& usage);

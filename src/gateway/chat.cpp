@@ -1,5 +1,6 @@
 // The life of a request to POST /v1/chat:
-//   parse -> place (which provider, which model) -> render -> cache look-up -> attempt -> reply or stream -> finish.
+//   parse -> place (which provider, which model) -> render -> cache look-up -> attempt -> reply or stream ->
+//   finish.
 // finish is Exchange's destructor: it runs whatever happens. Streams are relayed in chat_stream.cpp.
 #include "gateway/chat.h"
 
@@ -35,7 +36,7 @@ bool asks_for_stream(const http::Request& request) {
 // Phase 1. The finished 400 body when the request is not one we can serve.
 struct Parsed {
   std::string_view provider;
-  std::string refusal;   // empty: good
+  std::string refusal;  // empty: good
 };
 
 Parsed parse(Exchange& exchange) {
@@ -93,7 +94,8 @@ void plan_cache(Exchange& exchange) {
   exchange.cache_write = true;
   exchange.cache_ttl = exchange.settings->cache.ttl;
   const auto own_ttl = parse_integer<std::uint32_t>(exchange.request.headers.get("x-ai-proxy-cache-ttl"));
-  if (own_ttl && *own_ttl > 0 && *own_ttl <= kCacheTtlSecondsMax) exchange.cache_ttl = std::chrono::seconds(*own_ttl);
+  if (own_ttl && *own_ttl > 0 && *own_ttl <= kCacheTtlSecondsMax)
+    exchange.cache_ttl = std::chrono::seconds(*own_ttl);
 
   const providers::Provider& provider = *exchange.candidate.provider;
   const std::string origin = provider.origin.authority() + provider.origin.path_prefix;
@@ -168,8 +170,9 @@ http::Task<void> answer_whole(Exchange& exchange) {
   }
   json::Document document;
   if (document.parse(*body, json::kProviderLimits)) {
-    co_await send_error(exchange, provider_failed(ErrorCode::provider_error,
-                                                  "The provider's answer is not valid JSON, although its status was 200."));
+    co_await send_error(
+        exchange, provider_failed(ErrorCode::provider_error,
+                                  "The provider's answer is not valid JSON, although its status was 200."));
     co_return;
   }
   Result<chat::Reply> answer = exchange.candidate.provider->dialect->parse_reply(document.root());
@@ -181,7 +184,8 @@ http::Task<void> answer_whole(Exchange& exchange) {
   note_answer(exchange, *answer);
   co_await send_reply(exchange, *answer);
   if (exchange.cache_write && worth_keeping(*answer)) {
-    const cache::Entry entry{exchange.candidate.provider->name, std::string(exchange.candidate.provider->dialect->name),
+    const cache::Entry entry{exchange.candidate.provider->name,
+                             std::string(exchange.candidate.provider->dialect->name),
                              exchange.provider_request_id, std::move(*body)};
     exchange.cache->put(exchange.cache_key, entry, exchange.cache_ttl);
   }

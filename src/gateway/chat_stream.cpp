@@ -31,7 +31,8 @@ class Relay {
   // Feeds bytes; what the client shall see is appended to output(). False: the stream failed, see error().
   bool feed(std::string_view bytes) {
     if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
-      error_ = provider_failed(ErrorCode::stream_interrupted, "The provider sent an event larger than 16 MiB.");
+      error_ =
+          provider_failed(ErrorCode::stream_interrupted, "The provider sent an event larger than 16 MiB.");
     }
     return !error_;
   }
@@ -52,7 +53,8 @@ class Relay {
 
   void delta_seen(const chat::Delta& delta) {
     if (delta.kind != chat::Delta::Kind::started) started_ = true;
-    if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text) exchange_.first_token = http::Clock::now();
+    if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
+      exchange_.first_token = http::Clock::now();
     native::render_chunk(output_, delta);
   }
 
@@ -63,7 +65,7 @@ class Relay {
   http::SseReader::Sink on_event_;
   std::string output_;
   std::optional<Error> error_;
-  bool started_ = false;   // a delta has come
+  bool started_ = false;  // a delta has come
 };
 
 // What is known of the answer, at its end or at its break.
@@ -78,9 +80,10 @@ void note_stream(Exchange& exchange, const dialects::StreamReader& reader) {
 void append_ending(Exchange& exchange, Relay& relay) {
   note_stream(exchange, relay.reader());
   if (!relay.error() && !relay.reader().complete()) {
-    relay.error() = provider_failed(ErrorCode::stream_interrupted,
-                                    "The provider's stream ended before the answer was complete. What was sent so far is "
-                                    "all there is.");
+    relay.error() =
+        provider_failed(ErrorCode::stream_interrupted,
+                        "The provider's stream ended before the answer was complete. What was sent so far is "
+                        "all there is.");
   }
   if (relay.error()) {
     exchange.error = std::move(*relay.error());

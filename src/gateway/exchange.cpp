@@ -46,7 +46,8 @@ void finish(const Exchange& exchange) {
   const std::string saved = exchange.saved != 0 ? format_usd(exchange.saved) : std::string();
   record.cost_usd = cost;
   record.saved_usd = saved;
-  if (exchange.finish_reason != chat::FinishReason::unknown) record.finish_reason = chat::word(exchange.finish_reason);
+  if (exchange.finish_reason != chat::FinishReason::unknown)
+    record.finish_reason = chat::word(exchange.finish_reason);
   if (exchange.error) {
     record.error_code = word(exchange.error->code);
     record.error_message = exchange.error->message;
@@ -55,7 +56,8 @@ void finish(const Exchange& exchange) {
   record.latency_us = duration_cast<microseconds>(elapsed).count();
   record.overhead_us = duration_cast<microseconds>(elapsed - exchange.provider_time).count();
   if (exchange.first_token) {
-    record.first_token_us = duration_cast<microseconds>(*exchange.first_token - exchange.request.received).count();
+    record.first_token_us =
+        duration_cast<microseconds>(*exchange.first_token - exchange.request.received).count();
   }
   record.response_bytes = exchange.response_bytes;
   telemetry::log_access(record);
@@ -85,7 +87,9 @@ Exchange::Exchange(Worker& worker_, http::Request& request_, http::ResponseWrite
       response(response_),
       request_id(own_or_new_id(request_)) {}
 
-Exchange::~Exchange() { finish(*this); }
+Exchange::~Exchange() {
+  finish(*this);
+}
 
 std::int64_t Exchange::latency_ms() const {
   return duration_cast<milliseconds>(http::Clock::now() - request.received).count();
@@ -113,18 +117,22 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   fields.append("\r\nx-ai-proxy-overhead-us: ");
   append_integer(fields, exchange.overhead_us());
   fields.append("\r\n");
-  if (with_cost && exchange.cost.known()) append_field(fields, "x-ai-proxy-cost-usd", format_usd(*exchange.cost.total));
+  if (with_cost && exchange.cost.known())
+    append_field(fields, "x-ai-proxy-cost-usd", format_usd(*exchange.cost.total));
   if (!exchange.provider_request_id.empty()) {
     append_field(fields, "x-ai-proxy-provider-request-id", exchange.provider_request_id);
   }
   return fields;
 }
 
-pricing::Cost price(const Exchange& exchange, std::string_view answered_model, const std::optional<chat::Usage>& usage) {
+pricing::Cost price(const Exchange& exchange, std::string_view answered_model,
+                    const std::optional<chat::Usage>& usage) {
   const providers::Provider& provider = *exchange.candidate.provider;
   const pricing::Catalog& catalog = *exchange.settings->catalog;
-  const bool answered_is_known = !answered_model.empty() && catalog.find(provider.catalog, answered_model) != nullptr;
-  const std::string_view model = answered_is_known ? answered_model : std::string_view(exchange.candidate.wire_model);
+  const bool answered_is_known =
+      !answered_model.empty() && catalog.find(provider.catalog, answered_model) != nullptr;
+  const std::string_view model =
+      answered_is_known ? answered_model : std::string_view(exchange.candidate.wire_model);
   pricing::CallContext context;
   context.region = provider.region;
   return pricing::cost_of(catalog, provider.catalog, model, usage ? &*usage : nullptr, context);

@@ -1,4 +1,5 @@
-// One request with all it led to. The record travels through every phase of chat.cpp; finish() reads it at the end.
+// One request with all it led to. The record travels through every phase of chat.cpp; finish() reads it at
+// the end.
 #pragma once
 
 #include <chrono>
@@ -25,17 +26,17 @@
 namespace ai_proxy::gateway {
 
 enum class CacheState : std::uint8_t { disabled, bypass, miss, hit };
-std::string_view word(CacheState state);   // HIT, MISS, BYPASS, DISABLED
+std::string_view word(CacheState state);  // HIT, MISS, BYPASS, DISABLED
 
 struct Exchange {
   Exchange(Worker& worker, http::Request& request, http::ResponseWriter& response);
-  ~Exchange();   // finish(): the access line, always, whatever happened
+  ~Exchange();  // finish(): the access line, always, whatever happened
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   // Where we are.
   Worker& worker;
-  std::shared_ptr<const config::Settings> settings;   // the snapshot this request lives with
+  std::shared_ptr<const config::Settings> settings;  // the snapshot this request lives with
   std::shared_ptr<cache::Cache> cache;
   http::Request& request;
   http::ResponseWriter& response;
@@ -48,7 +49,7 @@ struct Exchange {
 
   // Where it goes.
   routing::Candidate candidate;
-  std::string call_body;        // as rendered for the provider
+  std::string call_body;  // as rendered for the provider
   int attempts = 0;
 
   // The cache.
@@ -58,31 +59,32 @@ struct Exchange {
   std::chrono::seconds cache_ttl{0};
 
   // What came of it.
-  int status = 0;               // as sent; 499 when the client went away
+  int status = 0;  // as sent; 499 when the client went away
   std::string provider_request_id;
-  std::string answered_model;   // the provider's word for it; empty = not known
+  std::string answered_model;  // the provider's word for it; empty = not known
   std::optional<chat::Usage> usage;
   pricing::Cost cost;
-  PicoUsd saved = 0;            // a hit: what the answer cost when it was made
+  PicoUsd saved = 0;  // a hit: what the answer cost when it was made
   chat::FinishReason finish_reason = chat::FinishReason::unknown;
   std::optional<Error> error;
   std::size_t response_bytes = 0;
 
   // Time: from the request's last byte.
-  http::Clock::duration provider_time{};   // spent waiting for the provider
+  http::Clock::duration provider_time{};  // spent waiting for the provider
   std::optional<http::Clock::time_point> first_token;
 
   std::int64_t latency_ms() const;
   // Time spent in the gateway itself so far, in microseconds.
   std::int64_t overhead_us() const;
-  std::string_view model_shown() const;    // the answered model, else the one asked for on the wire
+  std::string_view model_shown() const;  // the answered model, else the one asked for on the wire
 };
 
 // The header lines every answer carries (contract, section 5).
 std::string response_fields(const Exchange& exchange, bool with_cost);
 
 // Usage to money; a provider that names the model it used is believed when the catalogue knows that name.
-pricing::Cost price(const Exchange& exchange, std::string_view answered_model, const std::optional<chat::Usage>& usage);
+pricing::Cost price(const Exchange& exchange, std::string_view answered_model,
+                    const std::optional<chat::Usage>& usage);
 
 // The access line of an answer that never became an exchange (404, 405).
 void log_plain_answer(const http::Request& request, int status);

@@ -31,7 +31,8 @@ http::Task<void> serve_live(Worker&, http::Request&, http::ResponseWriter& respo
 
 http::Task<void> serve_ready(Worker& worker, http::Request&, http::ResponseWriter& response) {
   const bool draining = worker.process().draining.load(std::memory_order_relaxed);
-  co_await response.send(draining ? 503 : 200, kJson, {}, draining ? R"({"status":"draining"})" : R"({"status":"ok"})");
+  co_await response.send(draining ? 503 : 200, kJson, {},
+                         draining ? R"({"status":"draining"})" : R"({"status":"ok"})");
 }
 
 constexpr Route kRoutes[] = {
@@ -47,7 +48,8 @@ bool method_fits(Method method, std::string_view word) {
 }
 
 // 404 and 405: what was asked for, and what there is.
-http::Task<void> serve_no_route(http::Request& request, http::ResponseWriter& response, const Route* other_method) {
+http::Task<void> serve_no_route(http::Request& request, http::ResponseWriter& response,
+                                const Route* other_method) {
   std::string body;
   json::Writer out(body);
   std::string fields;
@@ -60,7 +62,9 @@ http::Task<void> serve_no_route(http::Request& request, http::ResponseWriter& re
   } else {
     std::string routes;
     for (const Route& route : kRoutes) {
-      routes.append(routes.empty() ? "" : ", ").append(route.method == Method::post ? "POST " : "GET ").append(route.path);
+      routes.append(routes.empty() ? "" : ", ")
+          .append(route.method == Method::post ? "POST " : "GET ")
+          .append(route.path);
     }
     out.member("error", "There is nothing at this path. This server has: " + routes + ".");
     out.key("details").begin_object().member("code", "not_found").end_object();

@@ -40,11 +40,13 @@ http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
   // The head's views die with the next read: what the error needs is taken first.
   const dialects::ReplyHead views = reply_head(reply);
   const std::string content_type(views.content_type), retry_after(views.retry_after);
-  const std::string retry_after_ms(views.retry_after_ms), should_retry(views.should_retry), id(views.request_id);
+  const std::string retry_after_ms(views.retry_after_ms), should_retry(views.should_retry),
+      id(views.request_id);
   Result<std::string> body = co_await reply.read_all(kErrorBodyBytesMax);
   if (!body && body.error().code == ErrorCode::cancelled) co_return body.error();
   dialects::ReplyHead head{status, content_type, retry_after, retry_after_ms, should_retry, id};
-  Error error = exchange.candidate.provider->dialect->parse_error(head, body ? std::string_view(*body) : std::string_view());
+  Error error = exchange.candidate.provider->dialect->parse_error(
+      head, body ? std::string_view(*body) : std::string_view());
   error.message = redact(std::move(error.message), exchange.candidate.provider->key);
   co_return error;
 }

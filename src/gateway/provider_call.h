@@ -1,5 +1,5 @@
-// One attempt at a provider: send what was rendered, and make sense of what comes back. The waiting is counted in
-// Exchange::provider_time.
+// One attempt at a provider: send what was rendered, and make sense of what comes back. The waiting is
+// counted in Exchange::provider_time.
 #pragma once
 
 #include <string>
@@ -12,8 +12,8 @@
 
 namespace ai_proxy::gateway {
 
-// Sends exchange.call_body; the answer's head has been read. A status that is no 2xx becomes an Error, with its body
-// read and understood. Redirects are never followed.
+// Sends exchange.call_body; the answer's head has been read. A status that is no 2xx becomes an Error, with
+// its body read and understood. Redirects are never followed.
 http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange);
 
 // Counts the time from here to the end of the scope as waiting for the provider.

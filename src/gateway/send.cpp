@@ -12,7 +12,8 @@ http::Task<void> send(Exchange& exchange, int status, std::string_view body, boo
 }
 
 Error shutting_down() {
-  Error error = provider_failed(ErrorCode::overloaded, "This server is shutting down. Send the request again.");
+  Error error =
+      provider_failed(ErrorCode::overloaded, "This server is shutting down. Send the request again.");
   error.blame = Blame::gateway;
   return error;
 }
@@ -55,10 +56,13 @@ dialects::native::ErrorView error_view(const Exchange& exchange) {
 std::string unknown_cost_warning(const Exchange& exchange) {
   const std::string& reason = exchange.cost.reason;
   const std::string model(exchange.model_shown());
-  if (reason == "unknown_model") return "cost: the price catalogue does not know \"" + model + "\", so the cost is not known.";
+  if (reason == "unknown_model")
+    return "cost: the price catalogue does not know \"" + model + "\", so the cost is not known.";
   if (reason == "no_usage") return "cost: the provider reported no usage, so the cost is not known.";
-  if (reason == "invalid_usage") return "cost: the provider's token counts contradict each other, so the cost is not known.";
-  return "cost: the catalogue has no price for this use of \"" + model + "\" (" + reason + "), so the cost is not known.";
+  if (reason == "invalid_usage")
+    return "cost: the provider's token counts contradict each other, so the cost is not known.";
+  return "cost: the catalogue has no price for this use of \"" + model + "\" (" + reason +
+         "), so the cost is not known.";
 }
 
 }  // namespace ai_proxy::gateway

@@ -13,7 +13,8 @@ namespace ai_proxy::gateway {
 
 inline constexpr std::uint32_t kCacheTtlSecondsMax = 30 * 24 * 3600;
 
-// Sends a JSON answer with the headers every answer carries, and notes its status (499 when the client is gone).
+// Sends a JSON answer with the headers every answer carries, and notes its status (499 when the client is
+// gone).
 http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost);
 
 // A request that comes, or still runs, when the drain time is over.

@@ -17,7 +17,7 @@ namespace ai_proxy::gateway {
 struct Process {
   http::ServerCounters counters;
   std::atomic<bool> draining{false};
-  std::shared_ptr<cache::MemoryCache> memory;   // null: no memory cache; set before the threads start
+  std::shared_ptr<cache::MemoryCache> memory;  // null: no memory cache; set before the threads start
 };
 
 class Worker {
@@ -40,7 +40,7 @@ class Worker {
   Process& process_;
   std::shared_ptr<const config::Settings> settings_;
   http::ClientPool client_;
-  std::shared_ptr<cache::Cache> cache_;   // shared with the exchanges that run while a reload replaces it
+  std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it
 };
 
 }  // namespace ai_proxy::gateway

@@ -1,5 +1,6 @@
-// "Stop what you are doing for this exchange": raised when the client goes away or the drain time is over. The one
-// place that waits (a connect, a read from the provider, a back-off) says how it is woken. One thread.
+// "Stop what you are doing for this exchange": raised when the client goes away or the drain time is over.
+// The one place that waits (a connect, a read from the provider, a back-off) says how it is woken. One
+// thread.
 #pragma once
 
 #include <functional>

@@ -9,8 +9,8 @@
 namespace ai_proxy::http {
 
 struct Field {
-  std::string_view name;    // as sent; compare with ascii_iequals
-  std::string_view value;   // without surrounding blanks
+  std::string_view name;   // as sent; compare with ascii_iequals
+  std::string_view value;  // without surrounding blanks
 };
 
 class Headers {

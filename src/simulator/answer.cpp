@@ -21,7 +21,9 @@ void append_text(std::string& out, const json::Value& content) {
   }
 }
 
-std::int64_t tokens_of(std::size_t bytes) { return static_cast<std::int64_t>(bytes / 4 + 1); }
+std::int64_t tokens_of(std::size_t bytes) {
+  return static_cast<std::int64_t>(bytes / 4 + 1);
+}
 
 std::string_view first_tool_name(const json::Value& request) {
   const json::Value tool = request["tools"][0];
@@ -74,7 +76,10 @@ std::string text_for(Flavour flavour, const json::Value& request, const Answer& 
   }
   shorten(question, 200);
   std::string text = "Hello from the simulated ";
-  text.append(kNames[static_cast<std::size_t>(flavour)]).append(" provider (").append(answer.model).append("). ");
+  text.append(kNames[static_cast<std::size_t>(flavour)])
+      .append(" provider (")
+      .append(answer.model)
+      .append("). ");
   if (!question.empty()) text.append("You wrote: “").append(question).append("”. ");
   text.append("Set a real API key to talk to the real one. 🙂");
   if (reply_bytes > 0) {
@@ -97,20 +102,24 @@ Answer make_answer(Flavour flavour, const json::Value& request, int reply_bytes)
   std::string input;
   append_text(input, request["system"]);
   for (const json::Value message : request["messages"]) append_text(input, message["content"]);
-  answer.input_tokens = tokens_of(input.size() + request["tools"].raw().size()) + static_cast<std::int64_t>(request["messages"].size()) * 3;
+  answer.input_tokens = tokens_of(input.size() + request["tools"].raw().size()) +
+                        static_cast<std::int64_t>(request["messages"].size()) * 3;
 
   const json::Value choice = request["tool_choice"];
   const bool tools_off = choice.string_or({}) == "none" || choice["type"].string_or({}) == "none";
-  if (const std::string_view tool = first_tool_name(request); !tool.empty() && !tools_off && !last_turn_is_tool_result(request)) {
+  if (const std::string_view tool = first_tool_name(request);
+      !tool.empty() && !tools_off && !last_turn_is_tool_result(request)) {
     const json::Value function = request["tools"][0]["function"];
     answer.tool_name = tool;
-    answer.tool_arguments = arguments_for(function.present() ? function["parameters"] : request["tools"][0]["input_schema"]);
+    answer.tool_arguments =
+        arguments_for(function.present() ? function["parameters"] : request["tools"][0]["input_schema"]);
     answer.output_tokens = tokens_of(answer.tool_name.size() + answer.tool_arguments.size());
     return answer;
   }
   answer.text = text_for(flavour, request, answer, reply_bytes);
   answer.output_tokens = tokens_of(answer.text.size());
-  const std::int64_t limit = request["max_completion_tokens"].integer().value_or(request["max_tokens"].integer_or(0));
+  const std::int64_t limit =
+      request["max_completion_tokens"].integer().value_or(request["max_tokens"].integer_or(0));
   if (limit > 0 && answer.output_tokens > limit) {
     answer.cut = true;
     answer.output_tokens = limit;
@@ -121,7 +130,8 @@ Answer make_answer(Flavour flavour, const json::Value& request, int reply_bytes)
 
 std::vector<std::string_view> split_text(std::string_view text, int chunks) {
   std::vector<std::string_view> pieces;
-  const std::size_t step = chunks > 0 ? std::max<std::size_t>(1, text.size() / static_cast<std::size_t>(chunks)) : 0;
+  const std::size_t step =
+      chunks > 0 ? std::max<std::size_t>(1, text.size() / static_cast<std::size_t>(chunks)) : 0;
   while (!text.empty()) {
     std::size_t end = text.size();
     if (step == 0) {

@@ -20,9 +20,15 @@ std::string render_models(Flavour flavour) {
   for (const std::string_view model : kModels[static_cast<std::size_t>(flavour)]) {
     out.begin_object();
     if (flavour == Flavour::anthropic) {
-      out.member("type", "model").member("id", model).member("display_name", model).member("created_at", "2026-01-01T00:00:00Z");
+      out.member("type", "model")
+          .member("id", model)
+          .member("display_name", model)
+          .member("created_at", "2026-01-01T00:00:00Z");
     } else {
-      out.member("id", model).member("object", "model").member("created", 1'767'225'600).member("owned_by", "simulator");
+      out.member("id", model)
+          .member("object", "model")
+          .member("created", 1'767'225'600)
+          .member("owned_by", "simulator");
     }
     out.end_object();
   }
@@ -40,7 +46,11 @@ std::string render_embeddings(Flavour, const json::Value& request) {
   json::Writer out(body);
   out.begin_object().member("object", "list").key("data").begin_array();
   for (std::size_t i = 0; i < count; ++i) {
-    out.begin_object().member("object", "embedding").member("index", static_cast<std::int64_t>(i)).key("embedding").begin_array();
+    out.begin_object()
+        .member("object", "embedding")
+        .member("index", static_cast<std::int64_t>(i))
+        .key("embedding")
+        .begin_array();
     for (const std::string_view number : {"0.125", "-0.5", "0.25", "0.0625"}) out.raw(number);
     out.end_array().end_object();
   }

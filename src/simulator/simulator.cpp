@@ -36,13 +36,17 @@ struct Simulator::Impl {
         options(chosen),
         server(
             io, {},
-            [this](http::Request& request, http::ResponseWriter& response) { return serve(request, response); }, counters) {}
+            [this](http::Request& request, http::ResponseWriter& response) {
+              return serve(request, response);
+            },
+            counters) {}
 
   http::Task<void> pause(std::chrono::milliseconds time) {
     if (time.count() == 0) co_return;
     http::Timer timer(io, time);
     http::error_code fault;
-    co_await timer.async_wait(http::asio::redirect_error(http::asio::use_awaitable_t<http::Executor>(), fault));
+    co_await timer.async_wait(
+        http::asio::redirect_error(http::asio::use_awaitable_t<http::Executor>(), fault));
   }
 
   http::Task<void> serve(http::Request& request, http::ResponseWriter& response) {
@@ -86,7 +90,8 @@ struct Simulator::Impl {
 
   http::Task<void> stream(http::ResponseWriter& response, Flavour flavour, const Answer& answer) {
     const std::string begin = render_stream_begin(flavour, answer);
-    bool open = co_await response.begin_stream(200, "text/event-stream; charset=utf-8", id_field(flavour), begin);
+    bool open =
+        co_await response.begin_stream(200, "text/event-stream; charset=utf-8", id_field(flavour), begin);
     for (const std::string_view piece : split_text(answer.text, options.chunks)) {
       if (!open || response.cancellation().requested()) co_return;
       co_await pause(options.chunk_pause);
@@ -98,7 +103,8 @@ struct Simulator::Impl {
     if (open) co_await response.end_stream();
   }
 
-  http::Task<void> refuse(http::ResponseWriter& response, Flavour flavour, int status, std::string_view message) {
+  http::Task<void> refuse(http::ResponseWriter& response, Flavour flavour, int status,
+                          std::string_view message) {
     const Refusal refusal = render_refusal(flavour, status, message);
     co_await response.send(refusal.status, kJson, refusal.fields + id_field(flavour), refusal.body);
   }
@@ -116,10 +122,11 @@ struct Simulator::Impl {
   http::ServerCounters counters;
   int owed_percent = 0;
   std::uint64_t failures = 0;
-  http::Server server;   // last: it goes first
+  http::Server server;  // last: it goes first
 };
 
-Simulator::Simulator(http::asio::io_context& io, const Options& options) : impl_(std::make_unique<Impl>(io, options)) {}
+Simulator::Simulator(http::asio::io_context& io, const Options& options)
+    : impl_(std::make_unique<Impl>(io, options)) {}
 Simulator::~Simulator() = default;
 
 Result<std::uint16_t> Simulator::listen(const std::string& host, std::uint16_t port, bool reuse_port) {

@@ -1,6 +1,6 @@
-// Simulated providers: an HTTP server that speaks OpenAI's, Anthropic's and Mistral's wire formats, JSON and SSE, with
-// usage. For the demo, for tests and for benchmarks. It answers from the request it got: the same request, the same
-// answer.
+// Simulated providers: an HTTP server that speaks OpenAI's, Anthropic's and Mistral's wire formats, JSON and
+// SSE, with usage. For the demo, for tests and for benchmarks. It answers from the request it got: the same
+// request, the same answer.
 //
 // POST /v1/chat/completions  OpenAI's shape (Mistral's under /mistral)    POST /v1/messages  Anthropic's
 // POST /v1/embeddings                                                     GET /v1/models
@@ -19,12 +19,12 @@ namespace ai_proxy::simulator {
 enum class Flavour : std::uint8_t { openai, anthropic, mistral };
 
 struct Options {
-  Flavour flavour = Flavour::openai;               // of paths without a /openai, /anthropic, /mistral prefix
-  std::chrono::milliseconds delay{0};              // before the first byte of an answer
-  int chunks = 0;                                  // text chunks of a stream; 0: one per word
-  std::chrono::milliseconds chunk_pause{0};        // between two chunks
-  int error_percent = 0;                           // of requests answered with an error (500, 429, overloaded in turn)
-  int reply_bytes = 0;                             // length of the answer's text; 0: a sentence that fits the question
+  Flavour flavour = Flavour::openai;         // of paths without a /openai, /anthropic, /mistral prefix
+  std::chrono::milliseconds delay{0};        // before the first byte of an answer
+  int chunks = 0;                            // text chunks of a stream; 0: one per word
+  std::chrono::milliseconds chunk_pause{0};  // between two chunks
+  int error_percent = 0;  // of requests answered with an error (500, 429, overloaded in turn)
+  int reply_bytes = 0;    // length of the answer's text; 0: a sentence that fits the question
 };
 
 // One per io_context. Throws nothing; listen() says what went wrong.

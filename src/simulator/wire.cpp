@@ -8,7 +8,8 @@ namespace {
 
 using json::Writer;
 
-constexpr std::int64_t kCreated = 1'790'000'000;   // a fixed time, so that the same request gives the same bytes
+constexpr std::int64_t kCreated =
+    1'790'000'000;  // a fixed time, so that the same request gives the same bytes
 
 std::string id_of(std::uint64_t seed, std::string_view prefix, int length) {
   constexpr char kAlphabet[] = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
@@ -27,16 +28,26 @@ std::string tool_id(Flavour flavour, const Answer& answer) {
 }
 
 std::string_view finish_word(Flavour flavour, const Answer& answer) {
-  if (flavour == Flavour::anthropic) return answer.cut ? "max_tokens" : answer.tool_name.empty() ? "end_turn" : "tool_use";
+  if (flavour == Flavour::anthropic)
+    return answer.cut ? "max_tokens" : answer.tool_name.empty() ? "end_turn" : "tool_use";
   return answer.cut ? "length" : answer.tool_name.empty() ? "stop" : "tool_calls";
 }
 
 void write_openai_usage(Writer& out, const Answer& answer, Flavour flavour) {
-  out.begin_object().member("prompt_tokens", answer.input_tokens).member("completion_tokens", answer.output_tokens);
+  out.begin_object()
+      .member("prompt_tokens", answer.input_tokens)
+      .member("completion_tokens", answer.output_tokens);
   out.member("total_tokens", answer.input_tokens + answer.output_tokens);
   if (flavour == Flavour::openai) {
-    out.key("prompt_tokens_details").begin_object().member("cached_tokens", 0).member("audio_tokens", 0).end_object();
-    out.key("completion_tokens_details").begin_object().member("reasoning_tokens", 0).member("audio_tokens", 0);
+    out.key("prompt_tokens_details")
+        .begin_object()
+        .member("cached_tokens", 0)
+        .member("audio_tokens", 0)
+        .end_object();
+    out.key("completion_tokens_details")
+        .begin_object()
+        .member("reasoning_tokens", 0)
+        .member("audio_tokens", 0);
     out.member("accepted_prediction_tokens", 0).member("rejected_prediction_tokens", 0).end_object();
   } else {
     out.key("prompt_tokens_details").begin_object().member("cached_tokens", 0).end_object();
@@ -80,7 +91,8 @@ std::string openai_whole(Flavour flavour, const Answer& answer) {
   if (flavour == Flavour::openai) out.key("logprobs").null();
   out.member("finish_reason", finish_word(flavour, answer)).end_object().end_array().key("usage");
   write_openai_usage(out, answer, flavour);
-  if (flavour == Flavour::openai) out.member("service_tier", "default").member("system_fingerprint", "fp_simulated");
+  if (flavour == Flavour::openai)
+    out.member("service_tier", "default").member("system_fingerprint", "fp_simulated");
   out.end_object();
   return body;
 }
@@ -88,15 +100,24 @@ std::string openai_whole(Flavour flavour, const Answer& answer) {
 std::string anthropic_whole(const Answer& answer) {
   std::string body;
   Writer out(body);
-  out.begin_object().member("model", answer.model).member("id", id_of(answer.seed, "msg_01", 22)).member("type", "message");
+  out.begin_object()
+      .member("model", answer.model)
+      .member("id", id_of(answer.seed, "msg_01", 22))
+      .member("type", "message");
   out.member("role", "assistant").key("content").begin_array().begin_object();
   if (answer.tool_name.empty()) {
     out.member("type", "text").member("text", answer.text);
   } else {
-    out.member("type", "tool_use").member("id", tool_id(Flavour::anthropic, answer)).member("name", answer.tool_name);
+    out.member("type", "tool_use")
+        .member("id", tool_id(Flavour::anthropic, answer))
+        .member("name", answer.tool_name);
     out.raw_member("input", answer.tool_arguments);
   }
-  out.end_object().end_array().member("stop_reason", finish_word(Flavour::anthropic, answer)).key("stop_sequence").null();
+  out.end_object()
+      .end_array()
+      .member("stop_reason", finish_word(Flavour::anthropic, answer))
+      .key("stop_sequence")
+      .null();
   out.key("usage");
   write_anthropic_usage(out, answer.input_tokens, answer.output_tokens);
   out.end_object();
@@ -123,7 +144,8 @@ std::string openai_chunk(Flavour flavour, const Answer& answer, bool with_usage,
 }
 
 template <class WriteDelta>
-std::string openai_delta(Flavour flavour, const Answer& answer, std::string_view finish, bool with_usage, WriteDelta write_delta) {
+std::string openai_delta(Flavour flavour, const Answer& answer, std::string_view finish, bool with_usage,
+                         WriteDelta write_delta) {
   return openai_chunk(flavour, answer, with_usage, [&](Writer& out) {
     out.begin_object().member("index", 0).key("delta").begin_object();
     write_delta(out);
@@ -147,7 +169,10 @@ std::string anthropic_event(std::string_view type, WriteMembers write_members) {
 
 std::string anthropic_stream_begin(const Answer& answer) {
   std::string events = anthropic_event("message_start", [&](Writer& out) {
-    out.key("message").begin_object().member("model", answer.model).member("id", id_of(answer.seed, "msg_01", 22));
+    out.key("message")
+        .begin_object()
+        .member("model", answer.model)
+        .member("id", id_of(answer.seed, "msg_01", 22));
     out.member("type", "message").member("role", "assistant").key("content").begin_array().end_array();
     out.key("stop_reason").null().key("stop_sequence").null().key("usage");
     write_anthropic_usage(out, answer.input_tokens, 1);
@@ -158,7 +183,9 @@ std::string anthropic_stream_begin(const Answer& answer) {
     if (answer.tool_name.empty()) {
       out.member("type", "text").member("text", "");
     } else {
-      out.member("type", "tool_use").member("id", tool_id(Flavour::anthropic, answer)).member("name", answer.tool_name);
+      out.member("type", "tool_use")
+          .member("id", tool_id(Flavour::anthropic, answer))
+          .member("name", answer.tool_name);
       out.key("input").begin_object().end_object();
     }
     out.end_object();
@@ -196,14 +223,20 @@ std::string render_stream_begin(Flavour flavour, const Answer& answer) {
     } else {
       out.key("content").null();
     }
-    if (!answer.tool_name.empty() && flavour == Flavour::openai) write_openai_tool_call(out, flavour, answer, true);
+    if (!answer.tool_name.empty() && flavour == Flavour::openai)
+      write_openai_tool_call(out, flavour, answer, true);
   });
 }
 
 std::string render_stream_chunk(Flavour flavour, const Answer& answer, std::string_view text) {
   if (flavour == Flavour::anthropic) {
     return anthropic_event("content_block_delta", [&](Writer& out) {
-      out.member("index", 0).key("delta").begin_object().member("type", "text_delta").member("text", text).end_object();
+      out.member("index", 0)
+          .key("delta")
+          .begin_object()
+          .member("type", "text_delta")
+          .member("text", text)
+          .end_object();
     });
   }
   return openai_delta(flavour, answer, {}, false, [&](Writer& out) { out.member("content", text); });
@@ -231,18 +264,31 @@ Refusal render_refusal(Flavour flavour, int status, std::string_view message) {
                                   : status == 404 ? "not_found_error"
                                   : status < 500  ? "invalid_request_error"
                                                   : "api_error";
-    out.begin_object().member("type", "error").key("error").begin_object().member("type", type).member("message", message);
+    out.begin_object()
+        .member("type", "error")
+        .key("error")
+        .begin_object()
+        .member("type", type)
+        .member("message", message);
     out.end_object().member("request_id", "req_simulated").end_object();
   } else if (flavour == Flavour::openai) {
     out.begin_object().key("error").begin_object().member("message", message);
     out.member("type", status == 429 ? "requests" : status >= 500 ? "server_error" : "invalid_request_error");
     out.key("param").null().key("code");
-    status == 429 ? out.string("rate_limit_exceeded") : status == 503 ? out.string("server_is_overloaded") : out.null();
+    status == 429   ? out.string("rate_limit_exceeded")
+    : status == 503 ? out.string("server_is_overloaded")
+                    : out.null();
     out.end_object().end_object();
   } else {
     out.begin_object().member("object", "error").member("message", message);
-    out.member("type", status == 429 ? "rate_limited" : status >= 500 ? "internal_server_error" : "invalid_request_error");
-    out.key("param").null().member("code", status == 429 ? "1300" : "1000").member("raw_status_code", status).end_object();
+    out.member("type", status == 429   ? "rate_limited"
+                       : status >= 500 ? "internal_server_error"
+                                       : "invalid_request_error");
+    out.key("param")
+        .null()
+        .member("code", status == 429 ? "1300" : "1000")
+        .member("raw_status_code", status)
+        .end_object();
   }
   if (status == 429) refusal.fields = "retry-after: 1\r\n";
   return refusal;
