@@ -11,6 +11,13 @@ constexpr std::size_t kKeptHeadBytes = 8 * 1024;
 
 }  // namespace
 
+bool is_body_late(std::uint64_t bytes, std::chrono::nanoseconds elapsed, const ServerLimits& limits) {
+  if (elapsed >= limits.body_time) return true;
+  if (elapsed < kBodyRateGrace) return false;
+  const auto milliseconds_passed = static_cast<std::uint64_t>(elapsed / milliseconds(1));
+  return bytes * 1000 < limits.body_bytes_per_second_min * milliseconds_passed;
+}
+
 void RequestReader::begin(const ServerLimits& limits) {
   limits_ = &limits;
   state_ = State::head;
@@ -74,8 +81,10 @@ void RequestReader::check_unfinished_head(std::size_t lines_before) {
     if (lines_before == 0) check_first_line();
     if (state_ == State::fault) return;
     const std::string so_far = bytes_.substr(0, scanner_.line_begin()) + "\r\n";
-    if (const RequestFault fault = parse_head(so_far, false, *limits_, head_, request_.headers))
-      return refuse(fault);
+    const RequestFault fault = parse_head(so_far, false, *limits_, head_, request_.headers);
+    head_ = {};   // its views pointed into so_far
+    request_.headers.clear();
+    if (fault) return refuse(fault);
   }
   if (bytes_.size() > limits_->head_bytes_max) refuse(kHeadTooLarge);
 }

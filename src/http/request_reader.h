@@ -18,6 +18,10 @@
 
 namespace ai_proxy::http {
 
+// A slow body is judged by its mean rate, once it has had time to begin.
+inline constexpr milliseconds kBodyRateGrace = seconds(5);
+bool is_body_late(std::uint64_t bytes, std::chrono::nanoseconds elapsed, const ServerLimits& limits);
+
 class RequestReader {
  public:
   enum class State : std::uint8_t { head, body, complete, fault };

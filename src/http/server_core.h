@@ -1,0 +1,68 @@
+// What the connections of one server (one thread) share. Each holds it, so it outlives the Server when it
+// must.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/cancellation.h"
+#include "http/deadline.h"
+#include "http/request_reader.h"
+#include "http/server.h"
+#include "http/server_answer.h"
+
+namespace ai_proxy::http {
+
+class Session;
+
+// The memory of one request: taken when its first byte comes, given back when the connection falls idle. An
+// idle connection holds none, a busy thread allocates none.
+struct Exchange {
+  RequestReader reader;
+  std::string out;  // the bytes being written
+  Cancellation cancellation;
+};
+
+struct ServerCore {
+  static constexpr std::size_t kScratchBytes = 64 * 1024;
+  static constexpr std::size_t kSpareExchangesMax = 256;
+  static constexpr std::size_t kKeptOutBytes = 64 * 1024;
+
+  ServerCore(asio::io_context& context, const ServerLimits& server_limits, Handler request_handler,
+             ServerCounters& server_counters)
+      : io(context),
+        handler(std::move(request_handler)),
+        counters(&server_counters),
+        limits(std::make_shared<const ServerLimits>(server_limits)),
+        deadlines(context),
+        scratch(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {}
+
+  std::unique_ptr<Exchange> take_exchange() {
+    if (spare.empty()) return std::make_unique<Exchange>();
+    std::unique_ptr<Exchange> exchange = std::move(spare.back());
+    spare.pop_back();
+    return exchange;
+  }
+  void give_back(std::unique_ptr<Exchange> exchange) {
+    if (spare.size() >= kSpareExchangesMax) return;
+    exchange->reader.trim();
+    if (exchange->out.capacity() > kKeptOutBytes) std::string().swap(exchange->out);
+    spare.push_back(std::move(exchange));
+  }
+
+  asio::io_context& io;
+  Handler handler;
+  ServerCounters* counters;                    // null once the Server is gone: they are its owner's
+  std::shared_ptr<const ServerLimits> limits;  // of connections accepted from now on
+  Deadlines deadlines;
+  DateLine date;
+  std::unique_ptr<char[]> scratch;  // for reading what may be large; nothing stays in it
+  std::vector<Session*> sessions;   // all alive, in no order
+  std::vector<std::unique_ptr<Exchange>> spare;
+  bool draining = false;
+};
+
+}  // namespace ai_proxy::http

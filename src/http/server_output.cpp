@@ -1,0 +1,186 @@
+// How a session writes: every answer's head and body, and every chunk, leave in one write, tried without
+// waiting first.
+#include <algorithm>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <charconv>
+#include <ctime>
+
+#include "base/ascii.h"
+#include "http/server_session.h"
+
+namespace ai_proxy::http {
+namespace {
+
+// Up to here copying a body behind its head is cheaper than a gathering write.
+constexpr std::size_t kCopiedBytes = 4096;
+
+void append_hex(std::string& out, std::size_t value) {
+  char digits[16];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, value, 16).ptr);
+}
+
+}  // namespace
+
+Task<bool> Session::send(int status, std::string_view content_type, std::string_view fields,
+                         std::string_view body) {
+  if (gone_ || answer_ != Answer::none) co_return false;
+  answer_ = Answer::complete;
+  begin_head(status, content_type, fields);
+  std::string& out = exchange_->out;
+  if (!is_bodiless(status)) {
+    out.append("Content-Length: ");
+    append_integer(out, body.size());
+    out.append("\r\n");
+  }
+  append_connection_field();
+  out.append("\r\n");
+  if (sends_no_body(status)) body = {};
+  if (body.size() <= kCopiedBytes) {
+    out.append(body);
+    body = {};
+  }
+  Outgoing outgoing{{asio::buffer(out), asio::buffer(body)}};
+  if (put_now(outgoing)) co_return true;
+  co_return co_await put(outgoing);
+}
+
+Task<bool> Session::begin_stream(int status, std::string_view content_type, std::string_view fields,
+                                 std::string_view first) {
+  if (gone_ || answer_ != Answer::none) co_return false;
+  answer_ = Answer::streaming;
+  chunked_ = !exchange_->reader.head().http_1_0;
+  if (!chunked_) closes_after_ = true;  // the end of the connection is the end of the body
+  begin_head(status, content_type, fields);
+  std::string& out = exchange_->out;
+  if (chunked_) out.append("Transfer-Encoding: chunked\r\n");
+  append_connection_field();
+  out.append("\r\n");
+  if (!sends_no_body(status)) append_chunk(first);
+  Outgoing outgoing{{asio::buffer(out)}};
+  if (put_now(outgoing)) co_return true;
+  co_return co_await put(outgoing);
+}
+
+Task<bool> Session::write(std::string_view bytes) {
+  if (gone_ || answer_ != Answer::streaming) co_return false;
+  // An empty chunk would end the stream.
+  if (bytes.empty() || sends_no_body(200)) co_return true;
+  std::string& out = exchange_->out;
+  out.clear();
+  Outgoing outgoing;
+  if (bytes.size() <= kCopiedBytes) {
+    append_chunk(bytes);
+    outgoing.pieces = {asio::buffer(out)};
+  } else if (chunked_) {
+    append_hex(out, bytes.size());
+    out.append("\r\n");
+    outgoing.pieces = {asio::buffer(out), asio::buffer(bytes), asio::buffer(std::string_view("\r\n"))};
+  } else {
+    outgoing.pieces = {asio::buffer(bytes)};
+  }
+  if (put_now(outgoing)) co_return true;
+  co_return co_await put(outgoing);
+}
+
+Task<bool> Session::end_stream() {
+  if (gone_ || answer_ != Answer::streaming) co_return false;
+  answer_ = Answer::complete;
+  if (!chunked_ || sends_no_body(200)) co_return true;
+  Outgoing outgoing{{asio::buffer(std::string_view("0\r\n\r\n"))}};
+  if (put_now(outgoing)) co_return true;
+  co_return co_await put(outgoing);
+}
+
+void Session::abort() {
+  if (answer_ == Answer::aborted || gone_) return;
+  answer_ = Answer::aborted;
+  error_code ec;
+  if (chunked_) {
+    // The missing last chunk tells the client; what was written before still arrives.
+    socket_.shutdown(Socket::shutdown_send, ec);
+    return;
+  }
+  // Here an orderly end would look like the end of the body. With no time to linger, closing sends a reset.
+  socket_.set_option(asio::socket_base::linger(true, 0), ec);
+  gone_ = true;
+  socket_.close(ec);
+}
+
+void Session::begin_head(int status, std::string_view content_type, std::string_view fields) {
+  exchange_->out.clear();
+  append_head(exchange_->out, status, core_->date.at(std::time(nullptr)), content_type, fields);
+}
+
+void Session::append_connection_field() {
+  if (closing()) {
+    exchange_->out.append("Connection: close\r\n");
+  } else if (exchange_->reader.head().http_1_0) {
+    exchange_->out.append("Connection: keep-alive\r\n");
+  }
+}
+
+void Session::append_chunk(std::string_view bytes) {
+  std::string& out = exchange_->out;
+  if (!chunked_) {
+    out.append(bytes);
+  } else if (!bytes.empty()) {
+    append_hex(out, bytes.size());
+    out.append("\r\n").append(bytes).append("\r\n");
+  }
+}
+
+bool Session::sends_no_body(int status) const {
+  return is_bodiless(status) || exchange_->reader.head().method == "HEAD";
+}
+
+// True: all of it is with the kernel. False: the rest has to wait, or the client is gone (then put() says
+// so).
+bool Session::put_now(Outgoing& outgoing) {
+  if (gone_) return false;
+  error_code ec;
+  const bool single = outgoing.pieces[1].size() == 0 && outgoing.pieces[2].size() == 0;
+  const std::size_t written =
+      single ? socket_.write_some(outgoing.pieces[0], ec) : socket_.write_some(outgoing.pieces, ec);
+  if (ec && ec != asio::error::would_block) {
+    on_gone();
+    return false;
+  }
+  outgoing.consume(written);
+  return outgoing.empty();
+}
+
+Task<bool> Session::put(Outgoing outgoing) {
+  if (!write_deadline_) {
+    write_deadline_.emplace(core_->deadlines, [this] {
+      error_code ignored;
+      socket_.cancel(ignored);
+    });
+  }
+  writing_ = true;
+  error_code ec;
+  while (!gone_ && !ec && !outgoing.empty()) {
+    write_deadline_->arm(limits_->write_stall_time);
+    const std::size_t written = co_await socket_.async_write_some(
+        outgoing.pieces, asio::redirect_error(asio::use_awaitable_t<Executor>(), ec));
+    outgoing.consume(written);
+  }
+  writing_ = false;
+  write_deadline_->disarm();
+  if (ec && !gone_) on_gone();
+  co_return !gone_;
+}
+
+bool Session::Outgoing::empty() const {
+  return std::ranges::all_of(pieces, [](const asio::const_buffer& piece) { return piece.size() == 0; });
+}
+
+void Session::Outgoing::consume(std::size_t bytes) {
+  for (asio::const_buffer& piece : pieces) {
+    const std::size_t part = std::min(bytes, piece.size());
+    piece += part;
+    bytes -= part;
+  }
+}
+
+}  // namespace ai_proxy::http

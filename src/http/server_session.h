@@ -1,0 +1,125 @@
+// One connection: reads requests, hands them to the handler, writes the answers. A coroutine owns it.
+//
+// One read is always outstanding, also while the handler runs: that is how a client that goes away is
+// noticed, and the next request needs that read anyway. It reads into a small inbox inside the session; what
+// is larger is fetched through the thread's scratch buffer, or straight into the body.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/asio.h"
+#include "http/deadline.h"
+#include "http/server.h"
+#include "http/server_core.h"
+#include "http/server_wake.h"
+
+namespace ai_proxy::http {
+
+class Session final : public ResponseWriter, public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::shared_ptr<ServerCore> core, Socket socket, const tcp::endpoint& client);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // The life of the connection.
+  static Task<void> run(std::shared_ptr<Session> self);
+
+  // Waits for a request, and not a byte of it has come.
+  bool idle() const { return phase_ == Phase::idle; }
+  bool handling() const { return handling_; }
+  void cancel_request();
+  void close_now();
+  // Destroys the coroutine if it waits for input: for a server that goes away with its io_context at rest.
+  void abandon();
+
+  Task<bool> send(int status, std::string_view content_type, std::string_view fields,
+                  std::string_view body) override;
+  Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields,
+                          std::string_view first) override;
+  Task<bool> write(std::string_view bytes) override;
+  Task<bool> end_stream() override;
+  void abort() override;
+  Cancellation& cancellation() override { return exchange_->cancellation; }
+  bool closing() const override { return closes_after_ || core_->draining; }
+
+ private:
+  enum class Phase : std::uint8_t { idle, head, body, answer, linger };
+  enum class Answer : std::uint8_t { none, streaming, complete, aborted };
+  // Up to three pieces that leave together.
+  struct Outgoing {
+    std::array<asio::const_buffer, 3> pieces;
+    bool empty() const;
+    void consume(std::size_t bytes);
+  };
+
+  Task<void> serve();
+  Task<bool> read_request();
+  Task<bool> answer_request();
+  Task<void> refuse(RequestFault fault);
+  Task<void> linger();
+
+  // Input (server_session.cpp).
+  void start_read();
+  void on_read(const error_code& ec, std::size_t bytes);
+  void feed_reader();
+  void fetch_more();
+  std::size_t read_now(char* space, std::size_t room);
+  bool has_input() const { return !fresh_.empty() || pending_begin_ < pending_.size(); }
+  void await_request_phase();
+  void on_gone();
+
+  // Time (server_session.cpp).
+  void set_phase(Phase phase, milliseconds limit);
+  void arm();
+  void on_deadline();
+  bool peer_has_closed();
+
+  // Output (server_output.cpp).
+  void begin_head(int status, std::string_view content_type, std::string_view fields);
+  void append_connection_field();
+  void append_chunk(std::string_view bytes);
+  bool sends_no_body(int status) const;
+  bool put_now(Outgoing& outgoing);
+  Task<bool> put(Outgoing outgoing);
+
+  std::shared_ptr<ServerCore> core_;
+  std::shared_ptr<const ServerLimits> limits_;
+  std::size_t index_;  // in core_->sessions
+  Socket socket_;
+  std::string client_address_;
+  Clock::time_point accepted_;
+  std::size_t requests_ = 0;
+
+  Phase phase_ = Phase::idle;
+  Clock::time_point phase_begin_;
+  Clock::time_point phase_end_;
+  Deadline deadline_;
+  std::optional<Deadline> write_deadline_;  // made when a write first has to wait
+  Wake input_;
+
+  bool reading_ = false;
+  bool writing_ = false;
+  bool handling_ = false;   // the handler runs
+  bool gone_ = false;     // no byte can be read any more: closed by the client, or by us
+  bool expired_ = false;  // the phase took too long
+  bool recheck_ = false;  // see peer_has_closed()
+  bool inbox_full_ = false;
+
+  std::unique_ptr<Exchange> exchange_;
+  Answer answer_ = Answer::none;
+  bool closes_after_ = false;
+  bool chunked_ = false;
+
+  std::string_view fresh_;  // what the last read brought, in inbox_
+  std::string pending_;     // what came before it could be used: pipelined requests
+  std::size_t pending_begin_ = 0;
+  std::array<char, 2048> inbox_;
+};
+
+}  // namespace ai_proxy::http

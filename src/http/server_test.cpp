@@ -1,0 +1,753 @@
+#include "http/server.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <future>
+#include <map>
+#include <stdexcept>
+#include <thread>
+
+#include "base/json.h"
+#include "http/request_reader.h"
+
+namespace ai_proxy::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A blocking client that sends exactly what it is told.
+class Client {
+ public:
+  explicit Client(std::uint16_t port, int receive_buffer = 0)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (receive_buffer > 0)
+      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { close(); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool connected() const { return connected_; }
+  void close() {
+    if (socket_ >= 0) ::close(std::exchange(socket_, -1));
+  }
+  void reset() {
+    const linger now{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close();
+  }
+  void finish_sending() { ::shutdown(socket_, SHUT_WR); }
+
+  bool send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+  // Reads until `enough` says so, the server closes, or the time is over.
+  template <class Enough>
+  bool read_until(Enough enough, std::chrono::milliseconds time = 5s) {
+    const auto end = Clock::now() + time;
+    while (!enough()) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+      pollfd wait{socket_, POLLIN, 0};
+      if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) <= 0) return false;
+      char buffer[65536];
+      const ssize_t got = ::recv(socket_, buffer, sizeof buffer, 0);
+      reset_ = got < 0;
+      closed_ = got <= 0;
+      if (closed_) return enough();
+      received.append(buffer, static_cast<std::size_t>(got));
+    }
+    return true;
+  }
+  bool read_to(std::string_view text) {
+    return read_until([&] { return received.find(text) != std::string::npos; });
+  }
+  bool read_to_end(std::chrono::milliseconds time = 5s) {
+    read_until([] { return false; }, time);
+    return closed_;
+  }
+  bool was_reset() const { return reset_; }
+
+  struct Answer {
+    int status = 0;
+    std::string head, body;
+  };
+  // The next answer (with Content-Length) off the connection.
+  Answer answer() {
+    Answer result;
+    if (!read_to("\r\n\r\n")) return result;
+    const std::size_t end = received.find("\r\n\r\n") + 4;
+    result.head = received.substr(0, end);
+    result.status = std::stoi(result.head.substr(9, 3));
+    const std::size_t at = result.head.find("Content-Length: ");
+    const std::size_t length = at == std::string::npos ? 0 : std::stoul(result.head.substr(at + 16));
+    read_until([&] { return received.size() >= end + length; });
+    result.body = received.substr(end, length);
+    received.erase(0, end + length);
+    return result;
+  }
+
+  std::string received;
+
+ private:
+  int socket_;
+  bool connected_ = false;
+  bool closed_ = false;
+  bool reset_ = false;
+};
+
+std::string get(std::string_view path, std::string_view fields = {}) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) + "\r\n";
+}
+std::string post(std::string_view path, std::string_view body, std::string_view fields = {}) {
+  return "POST " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(fields) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+class ServerTest : public testing::Test {
+ protected:
+  ~ServerTest() override { stop(); }
+
+  void start() {
+    server_ = std::make_unique<Server>(
+        *io_, limits_, [this](Request& request, ResponseWriter& writer) { return handle(request, writer); },
+        counters_);
+    const auto port = server_->listen("127.0.0.1", 0, false);
+    ASSERT_TRUE(port) << port.error().message;
+    port_ = *port;
+    thread_ = std::thread([this] { io_->run(); });
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    on_thread([this] { server_.reset(); });
+    thread_.join();  // nothing is left to wait for
+    EXPECT_EQ(counters_.connections, 0u);
+    EXPECT_EQ(counters_.requests_running, 0u);
+  }
+  template <class Function>
+  void on_thread(Function function) {
+    std::promise<void> done;
+    asio::post(*io_, [&] {
+      function();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  template <class Condition>
+  static bool eventually(Condition condition, std::chrono::milliseconds time = 5s) {
+    for (const auto end = Clock::now() + time; Clock::now() < end; std::this_thread::sleep_for(1ms)) {
+      if (condition()) return true;
+    }
+    return condition();
+  }
+
+  Task<void> handle(Request& request, ResponseWriter& writer) {
+    ++handled_;
+    if (request.path == "/echo") {
+      padded_ = padded_ && request.body.capacity() >= request.body.size() + json::kPadding;
+      co_await writer.send(200, "text/plain", "x-query: " + std::string(request.query) + "\r\n",
+                           request.body);
+    } else if (request.path == "/address") {
+      co_await writer.send(200, "text/plain", {}, request.client_address);
+    } else if (request.path == "/stream") {
+      co_await writer.begin_stream(200, "text/event-stream", "x-a: b\r\n", "data: 1\n\n");
+      co_await writer.write("data: 2\n\n");
+      co_await writer.write({});
+      co_await writer.write(std::string(100'000, 'L'));
+      co_await writer.end_stream();
+    } else if (request.path == "/wait") {
+      co_await wait_for_cancellation(writer);
+    } else if (request.path == "/flood") {
+      co_await flood(writer);
+    } else if (request.path == "/large") {
+      co_await writer.send(200, "text/plain", {}, std::string(8'000'000, 'x'));
+    } else if (request.path == "/abort") {
+      co_await writer.begin_stream(200, "text/event-stream", {}, "data: 1\n\n");
+      writer.abort();
+      late_write_ = co_await writer.write("data: 2\n\n");
+    } else if (request.path == "/throw") {
+      throw std::runtime_error("secret");
+    } else if (request.path == "/throw-late") {
+      co_await writer.begin_stream(200, "text/event-stream", {}, "data: 1\n\n");
+      throw std::runtime_error("secret");
+    } else if (request.path == "/empty") {
+      co_await writer.send(204, {}, {}, {});
+    } else if (request.path == "/twice") {
+      co_await writer.send(200, "text/plain", {}, "first");
+      late_write_ = co_await writer.send(200, "text/plain", {}, "second");
+    } else if (request.path == "/finish") {
+      co_await wait_until_released();
+      co_await writer.send(200, "text/plain", {}, writer.closing() ? "closing" : "staying");
+    }
+    // Any other path: returns without an answer.
+  }
+  Task<void> wait_for_cancellation(ResponseWriter& writer) {
+    Timer timer(io_->get_executor(), 10s);
+    waiting_ = true;
+    if (!writer.cancellation().requested()) {
+      Cancellation::Guard guard(writer.cancellation(), [&timer] { timer.cancel(); });
+      error_code ec;
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable_t<Executor>(), ec));
+    }
+    cancelled_at_ = Clock::now();
+    reason_ = writer.cancellation().reason();
+    cancelled_ = writer.cancellation().requested();
+  }
+  Task<void> wait_until_released() {
+    waiting_ = true;
+    while (!released_) {
+      Timer timer(io_->get_executor(), 1ms);
+      co_await timer.async_wait(asio::use_awaitable_t<Executor>());
+    }
+  }
+  Task<void> flood(ResponseWriter& writer) {
+    bool going = co_await writer.begin_stream(200, "text/plain", {}, {});
+    const std::string block(64 * 1024, 'f');
+    while (going) going = co_await writer.write(block);
+    cancelled_ = true;
+  }
+
+  // Sends "/wait", lets the client do `leave`, and says how long it took until the handler knew.
+  template <class Leave>
+  std::chrono::milliseconds time_to_notice(Client& client, Leave leave) {
+    waiting_ = cancelled_ = false;
+    client.send(get("/wait"));
+    EXPECT_TRUE(eventually([&] { return waiting_.load(); }));
+    const auto before = Clock::now();
+    leave();
+    EXPECT_TRUE(eventually([&] { return cancelled_.load(); }));
+    EXPECT_EQ(reason_, Cancellation::Reason::client_gone);
+    return std::chrono::duration_cast<std::chrono::milliseconds>(cancelled_at_.load() - before);
+  }
+  void expect_fault(Client& client, int status, std::string_view code) {
+    const Client::Answer answer = client.answer();
+    EXPECT_EQ(answer.status, status);
+    EXPECT_NE(answer.head.find("Connection: close\r\n"), std::string::npos) << answer.head;
+    EXPECT_NE(answer.head.find("Content-Type: application/json\r\n"), std::string::npos);
+    json::Document document;
+    EXPECT_FALSE(document.parse(answer.body)) << answer.body;
+    EXPECT_EQ(document.root()["details"]["code"].string_or(""), code);
+    EXPECT_TRUE(document.root()["error"].string_or("").ends_with('.'));
+    client.finish_sending();
+    EXPECT_TRUE(client.read_to_end());
+  }
+
+  std::unique_ptr<asio::io_context> io_ = std::make_unique<asio::io_context>(1);
+  ServerLimits limits_;
+  ServerCounters counters_;
+  std::unique_ptr<Server> server_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+  std::atomic<int> handled_ = 0;
+  std::atomic<bool> padded_ = true, waiting_ = false, cancelled_ = false, released_ = false,
+                    late_write_ = true;
+  std::atomic<Clock::time_point> cancelled_at_{};
+  std::atomic<Cancellation::Reason> reason_{};
+};
+
+TEST_F(ServerTest, AnswersAndKeepsTheConnection) {
+  start();
+  Client client(port_);
+  for (int i = 0; i < 3; ++i) {
+    client.send(post("/echo?n=1", "hello"));
+    const auto answer = client.answer();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.body, "hello");
+    EXPECT_TRUE(answer.head.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << answer.head;
+    EXPECT_NE(answer.head.find("x-query: n=1\r\n"), std::string::npos);
+    EXPECT_EQ(answer.head.find("Connection:"), std::string::npos);
+  }
+  EXPECT_EQ(counters_.connections, 1u);
+  client.send(get("/address", "Connection: close\r\n"));
+  const auto last = client.answer();
+  EXPECT_EQ(last.body, "127.0.0.1");
+  EXPECT_NE(last.head.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(client.read_to_end(1s));
+  EXPECT_TRUE(padded_);
+}
+
+TEST_F(ServerTest, AnswersAHundredPipelinedRequestsInOrder) {
+  start();
+  Client client(port_);
+  std::string requests;
+  for (int i = 0; i < 100; ++i) requests += post("/echo", "body " + std::to_string(i));
+  client.send(requests);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(client.answer().body, "body " + std::to_string(i));
+}
+
+TEST_F(ServerTest, TakesRequestsThatComeByteByByte) {
+  start();
+  Client client(port_);
+  for (const char c : post("/echo", "slow") + get("/address")) client.send({&c, 1});
+  EXPECT_EQ(client.answer().body, "slow");
+  EXPECT_EQ(client.answer().body, "127.0.0.1");
+}
+
+TEST_F(ServerTest, InvitesABodyThatIsExpected) {
+  start();
+  Client client(port_);
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  ASSERT_TRUE(client.read_to("\r\n\r\n"));
+  EXPECT_EQ(client.received, "HTTP/1.1 100 Continue\r\n\r\n");
+  client.received.clear();
+  client.send("body");
+  EXPECT_EQ(client.answer().body, "body");
+  // Not asked for when the body comes at once, nor when it would be refused.
+  client.send(post("/echo", "here", "Expect: 100-continue\r\n"));
+  EXPECT_EQ(client.answer().body, "here");
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
+  expect_fault(client, 413, "body_too_large");
+}
+
+TEST_F(ServerTest, TakesChunkedAndLargeBodies) {
+  start();
+  Client client(port_);
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
+  client.send("lo\r\n6;x=y\r\n world\r\n0\r\n\r\n");
+  EXPECT_EQ(client.answer().body, "hello world");
+
+  std::string large(5'000'000, 'b');
+  for (std::size_t i = 0; i < large.size(); i += 1000) large[i] = static_cast<char>('a' + i / 1000 % 26);
+  std::thread sender([&] { client.send(post("/echo", large) + get("/address")); });
+  EXPECT_TRUE(client.answer().body == large);
+  EXPECT_EQ(client.answer().body, "127.0.0.1");
+  sender.join();
+
+  std::string chunked = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (std::size_t i = 0; i < large.size(); i += 50'000)
+    chunked += "c350\r\n" + large.substr(i, 50'000) + "\r\n";
+  std::thread chunk_sender([&] { client.send(chunked + "0\r\n\r\n" + get("/address")); });
+  EXPECT_TRUE(client.answer().body == large);
+  EXPECT_EQ(client.answer().body, "127.0.0.1");
+  chunk_sender.join();
+  EXPECT_TRUE(padded_);
+}
+
+TEST_F(ServerTest, RefusesWithTheRightStatusAndCloses) {
+  limits_.body_bytes_max = 1000;
+  start();
+  const std::map<std::string, std::pair<int, std::string_view>> cases = {
+      {"GET / HTTP/1.1\r\n\r\n", {400, "malformed_request"}},
+      {"\x16\x03\x01", {400, "malformed_request"}},
+      {post("/echo", std::string(1001, 'x')), {413, "body_too_large"}},
+      {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n", {413, "body_too_large"}},
+      {get("/" + std::string(9000, 'a')), {414, "target_too_long"}},
+      {get("/", "Expect: magic\r\n"), {417, "expectation_failed"}},
+      {get("/", "X: " + std::string(40'000, 'x')), {431, "head_too_large"}},
+      {"BREW / HTTP/1.1\r\nHost: a\r\n\r\n", {501, "method_not_implemented"}},
+      {get("/", "Transfer-Encoding: gzip\r\n"), {501, "transfer_coding_not_implemented"}},
+      {"GET / HTTP/3.0\r\nHost: a\r\n\r\n", {505, "http_version_not_supported"}},
+  };
+  for (const auto& [request, expected] : cases) {
+    SCOPED_TRACE(request.substr(0, 60));
+    Client client(port_);
+    client.send(request);
+    expect_fault(client, expected.first, expected.second);
+  }
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST_F(ServerTest, AnswersWhatCameBeforeAFaultAndNothingAfterIt) {
+  start();
+  Client client(port_);
+  client.send(post("/echo", "good") + "BROKEN\r\n\r\n" + post("/echo", "smuggled"));
+  EXPECT_EQ(client.answer().body, "good");
+  expect_fault(client, 400, "malformed_request");
+  EXPECT_EQ(client.received, "");
+  EXPECT_EQ(handled_, 1);
+}
+
+TEST_F(ServerTest, LetsARefusalArriveWhileTheClientStillSends) {
+  start();
+  Client client(port_);
+  std::thread sender([&] {
+    client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n");
+    client.send(std::string(20'000'000, 'x'));
+    client.finish_sending();
+  });
+  EXPECT_EQ(client.answer().status, 413);
+  sender.join();
+}
+
+TEST_F(ServerTest, NoticesAClientThatGoesAwayWithin100Milliseconds) {
+  start();
+  for (int i = 0; i < 3; ++i) {
+    Client closes(port_);
+    EXPECT_LT(time_to_notice(closes, [&] { closes.close(); }), 100ms);
+    Client resets(port_);
+    EXPECT_LT(time_to_notice(resets, [&] { resets.reset(); }), 100ms);
+    Client half(port_);
+    EXPECT_LT(time_to_notice(half, [&] { half.finish_sending(); }), 100ms);
+  }
+}
+
+TEST_F(ServerTest, NoticesAnEndThatArrivesTogetherWithTheRequest) {
+  start();
+  Client client(port_);
+  client.send(get("/address"));
+  ASSERT_EQ(client.answer().status, 200);
+  // The thread sleeps while both arrive: it sees them at once.
+  std::promise<void> asleep, sent;
+  asio::post(*io_, [&] {
+    asleep.set_value();
+    sent.get_future().wait();
+  });
+  asleep.get_future().wait();
+  const auto before = Clock::now();
+  client.send(get("/wait"));
+  client.finish_sending();
+  std::this_thread::sleep_for(20ms);
+  sent.set_value();
+  EXPECT_TRUE(eventually([&] { return cancelled_.load(); }));
+  EXPECT_LT(cancelled_at_.load() - before, 120ms);
+}
+
+TEST_F(ServerTest, DoesNotTakeANextRequestForALeavingClient) {
+  start();
+  Client client(port_);
+  client.send(get("/finish"));
+  ASSERT_TRUE(eventually([&] { return waiting_.load(); }));
+  client.send(get("/address"));
+  std::this_thread::sleep_for(60ms);
+  released_ = true;
+  EXPECT_EQ(client.answer().body, "staying");
+  EXPECT_EQ(client.answer().body, "127.0.0.1");
+}
+
+TEST_F(ServerTest, BoundsWhatIsSentAheadDuringARequest) {
+  limits_.head_bytes_max = 4096;
+  start();
+  Client client(port_);
+  client.send(get("/finish"));
+  ASSERT_TRUE(eventually([&] { return waiting_.load(); }));
+  std::string more;
+  for (int i = 0; i < 2000; ++i) more += get("/address");
+  std::thread sender([&] { client.send(more); });
+  std::this_thread::sleep_for(50ms);
+  released_ = true;
+  EXPECT_EQ(client.answer().body, "staying");
+  for (int i = 0; i < 2000; ++i) ASSERT_EQ(client.answer().body, "127.0.0.1") << i;
+  sender.join();
+}
+
+TEST_F(ServerTest, GivesTheWholeHeadATimeAndNotEachByte) {
+  limits_.head_time = 150ms;
+  start();
+  Client client(port_);
+  const auto before = Clock::now();
+  client.send("GET / HTTP/1.1\r\n");
+  while (Clock::now() - before < 5s && !client.read_until([&] { return !client.received.empty(); }, 20ms))
+    client.send("X: y\r\n");
+  EXPECT_GE(Clock::now() - before, 150ms);
+  EXPECT_LT(Clock::now() - before, 400ms);
+  EXPECT_EQ(client.answer().status, 408);
+}
+
+TEST_F(ServerTest, GivesABodyATime) {
+  limits_.body_time = 100ms;
+  start();
+  Client client(port_);
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  expect_fault(client, 408, "request_timeout");
+  EXPECT_EQ(handled_, 0);
+}
+
+TEST(BodyRate, IsJudgedAfterFiveSecondsByItsMean) {
+  const ServerLimits limits;
+  EXPECT_FALSE(is_body_late(0, 4999ms, limits));
+  EXPECT_TRUE(is_body_late(5119, 5000ms, limits));
+  EXPECT_FALSE(is_body_late(5120, 5000ms, limits));
+  EXPECT_FALSE(is_body_late(100'000, 59s, limits));
+  EXPECT_TRUE(is_body_late(100'000'000, 60s, limits));
+}
+
+TEST_F(ServerTest, ClosesIdleConnectionsSilently) {
+  limits_.idle_time = 100ms;
+  start();
+  Client fresh(port_);
+  Client used(port_);
+  used.send(get("/address") + "\r\n");  // an empty line is no request
+  EXPECT_EQ(used.answer().status, 200);
+  EXPECT_TRUE(fresh.read_to_end(1s));
+  EXPECT_TRUE(used.read_to_end(1s));
+  EXPECT_EQ(fresh.received + used.received, "");
+}
+
+TEST_F(ServerTest, ServesHttp10) {
+  start();
+  Client closes(port_);
+  closes.send("GET /address HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(closes.read_to_end(1s));
+  EXPECT_NE(closes.received.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(closes.received.ends_with("\r\n\r\n127.0.0.1"));
+
+  Client stays(port_);
+  for (int i = 0; i < 2; ++i) {
+    stays.send("GET /address HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_NE(stays.answer().head.find("Connection: keep-alive\r\n"), std::string::npos);
+  }
+  stays.send("GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_TRUE(stays.read_to_end(1s));
+  EXPECT_EQ(stays.received.find("Transfer-Encoding"), std::string::npos);
+  EXPECT_NE(stays.received.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(stays.received.ends_with("\r\n\r\ndata: 1\n\ndata: 2\n\n" + std::string(100'000, 'L')));
+
+  // Without chunks only a reset tells a broken answer from a whole one.
+  Client broken(port_);
+  broken.send("GET /abort HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(broken.read_to_end(1s));
+  EXPECT_TRUE(broken.was_reset());
+}
+
+TEST_F(ServerTest, AnswersHeadWithoutABody) {
+  start();
+  Client client(port_);
+  client.send(
+      "HEAD /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcHEAD /stream HTTP/1.1\r\nHost: "
+      "a\r\n\r\n" +
+      get("/address"));
+  ASSERT_TRUE(client.read_to("127.0.0.1"));
+  EXPECT_NE(client.received.find("Content-Length: 3\r\n\r\nHTTP/1.1 200"), std::string::npos)
+      << client.received;
+  EXPECT_NE(client.received.find("Transfer-Encoding: chunked\r\n\r\nHTTP/1.1 200"), std::string::npos)
+      << client.received;
+}
+
+TEST_F(ServerTest, StreamsInChunks) {
+  start();
+  Client client(port_);
+  client.send(get("/stream") + get("/address"));
+  ASSERT_TRUE(client.read_to("127.0.0.1"));
+  const std::string& text = client.received;
+  EXPECT_NE(
+      text.find(
+          "x-a: b\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n186a0\r\nL"),
+      std::string::npos);
+  EXPECT_NE(text.find("L\r\n0\r\n\r\nHTTP/1.1 200 OK"), std::string::npos);
+}
+
+TEST_F(ServerTest, AnswersWithoutABodyWhereThereIsNone) {
+  start();
+  Client client(port_);
+  client.send(get("/empty") + get("/address"));
+  const auto answer = client.answer();
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.head.find("Content-Length"), std::string::npos);
+  EXPECT_EQ(client.answer().body, "127.0.0.1");
+}
+
+TEST_F(ServerTest, AnAbortedStreamHasNoLastChunk) {
+  start();
+  Client client(port_);
+  client.send(get("/abort"));
+  EXPECT_TRUE(client.read_to_end(1s));
+  EXPECT_FALSE(client.was_reset());
+  EXPECT_TRUE(client.received.ends_with("9\r\ndata: 1\n\n\r\n")) << client.received;
+  EXPECT_FALSE(late_write_);
+}
+
+TEST_F(ServerTest, SurvivesHandlersThatThrowOrForget) {
+  start();
+  for (const std::string_view path : {"/throw", "/forget"}) {
+    Client client(port_);
+    client.send(get(path));
+    ASSERT_TRUE(client.read_to("\r\n\r\n"));
+    EXPECT_EQ(client.received.find("secret"), std::string::npos);
+    expect_fault(client, 500, "internal");
+  }
+  Client late(port_);
+  late.send(get("/throw-late"));
+  EXPECT_TRUE(late.read_to_end(1s));
+  EXPECT_TRUE(late.received.ends_with("data: 1\n\n\r\n"));
+  Client twice(port_);
+  twice.send(get("/twice"));
+  EXPECT_EQ(twice.answer().body, "first");
+  EXPECT_TRUE(eventually([&] { return !late_write_; }));
+}
+
+TEST_F(ServerTest, WaitsForASlowReaderButNotForAStalledOne) {
+  limits_.write_stall_time = 200ms;
+  start();
+  Client slow(port_, 16 * 1024);
+  slow.send(get("/large"));
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(slow.answer().body.size(), 8'000'000u);
+
+  Client stalled(port_, 16 * 1024);
+  stalled.send(get("/flood"));
+  EXPECT_TRUE(eventually([&] { return cancelled_.load(); }));
+  EXPECT_TRUE(stalled.read_to_end());
+
+  cancelled_ = false;
+  limits_.write_stall_time = 1h;
+  on_thread([&] { server_->set_limits(limits_); });
+  Client leaves(port_, 16 * 1024);
+  leaves.send(get("/flood"));
+  std::this_thread::sleep_for(50ms);
+  leaves.close();
+  EXPECT_TRUE(eventually([&] { return cancelled_.load(); }, 200ms));
+}
+
+TEST_F(ServerTest, ClosesAConnectionThatIsWornOut) {
+  limits_.requests_per_connection_max = 2;
+  start();
+  Client client(port_);
+  client.send(get("/address"));
+  EXPECT_EQ(client.answer().head.find("Connection: close"), std::string::npos);
+  client.send(get("/address"));
+  EXPECT_NE(client.answer().head.find("Connection: close"), std::string::npos);
+  client.finish_sending();
+  EXPECT_TRUE(client.read_to_end(1s));
+
+  limits_.connection_age_max = 0ms;
+  on_thread([&] { server_->set_limits(limits_); });
+  Client old(port_);
+  old.send(get("/address"));
+  EXPECT_NE(old.answer().head.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(ServerTest, AcceptsNoMoreThanTheMaximum) {
+  limits_.connections_max = 2;
+  start();
+  Client first(port_), second(port_);
+  for (Client* client : {&first, &second}) {
+    client->send(get("/address"));
+    EXPECT_EQ(client->answer().status, 200);
+  }
+  Client third(port_);
+  third.send(get("/address"));
+  EXPECT_FALSE(third.read_until([&] { return !third.received.empty(); }, 100ms));
+  first.close();
+  EXPECT_EQ(third.answer().status, 200);
+}
+
+TEST_F(ServerTest, SurvivesRunningOutOfDescriptors) {
+  start();
+  Client early(port_);
+  early.send(get("/address"));
+  EXPECT_EQ(early.answer().status, 200);
+
+  // The next descriptor would be one too many; the client takes the last one.
+  const int last = ::dup(0);
+  ::close(last);
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit tight = before;
+  tight.rlim_cur = static_cast<rlim_t>(last + 1);
+  ::setrlimit(RLIMIT_NOFILE, &tight);
+  Client late(port_);
+  EXPECT_TRUE(late.connected());
+  late.send(get("/address"));
+  const std::clock_t cpu = std::clock();
+  EXPECT_FALSE(late.read_until([&] { return !late.received.empty(); }, 300ms));
+  EXPECT_LT(static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC, 0.1);
+  early.send(get("/address"));
+  EXPECT_EQ(early.answer().status, 200);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(late.answer().status, 200);
+}
+
+TEST_F(ServerTest, DrainsWithoutCuttingRunningRequests) {
+  start();
+  Client idle(port_), busy(port_), halfway(port_);
+  idle.send(get("/address"));
+  EXPECT_EQ(idle.answer().status, 200);
+  busy.send(get("/finish"));
+  halfway.send("GET /address HTTP/1.1\r\n");
+  ASSERT_TRUE(eventually([&] { return waiting_.load() && counters_.connections == 3; }));
+  EXPECT_EQ(counters_.requests_running, 1u);
+  std::this_thread::sleep_for(20ms);
+  on_thread([&] { server_->drain(); });
+  EXPECT_TRUE(idle.read_to_end(1s));
+  EXPECT_FALSE(Client(port_).connected());
+  halfway.send("Host: a\r\n\r\n");
+  EXPECT_NE(halfway.answer().head.find("Connection: close"), std::string::npos);
+  released_ = true;
+  const auto answer = busy.answer();
+  EXPECT_EQ(answer.body, "closing");
+  EXPECT_NE(answer.head.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(ServerTest, CancelsAndClosesOnDemand) {
+  start();
+  Client client(port_);
+  client.send(get("/wait"));
+  ASSERT_TRUE(eventually([&] { return waiting_.load(); }));
+  on_thread([&] { server_->cancel_all(); });
+  ASSERT_TRUE(eventually([&] { return cancelled_.load(); }));
+  EXPECT_EQ(reason_, Cancellation::Reason::draining);
+  expect_fault(client, 500, "internal");  // this handler leaves without an answer
+
+  Client other(port_);
+  other.send(get("/address"));
+  EXPECT_EQ(other.answer().status, 200);
+  on_thread([&] { server_->close_all(); });
+  EXPECT_TRUE(other.read_to_end(1s));
+}
+
+TEST_F(ServerTest, MayBeDestroyedWhileConnectionsLive) {
+  start();
+  Client idle(port_), busy(port_), streaming(port_), halfway(port_);
+  idle.send(get("/address"));
+  EXPECT_EQ(idle.answer().status, 200);
+  busy.send(get("/wait"));
+  streaming.send(get("/flood"));
+  halfway.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx");
+  ASSERT_TRUE(eventually([&] { return handled_ == 3; }));
+  stop();  // checks that nothing is left running
+}
+
+// The io_context never runs again: what waits in it is destroyed with it.
+TEST_F(ServerTest, MayBeDestroyedAfterItsThreadHasStopped) {
+  start();
+  Client idle(port_), busy(port_), streaming(port_);
+  idle.send(get("/address"));
+  EXPECT_EQ(idle.answer().status, 200);
+  busy.send(get("/wait"));
+  streaming.send(get("/flood"));
+  ASSERT_TRUE(eventually([&] { return handled_ == 3; }));
+  io_->stop();
+  thread_.join();
+  server_.reset();
+  EXPECT_EQ(counters_.connections, 0u);
+  EXPECT_EQ(counters_.requests_running, 0u);
+  io_.reset();
+}
+
+TEST(ServerListen, SharesAPortOnlyWhenAsked) {
+  asio::io_context io(1);
+  ServerCounters counters;
+  const Handler none = [](Request&, ResponseWriter&) -> Task<void> { co_return; };
+  Server first(io, {}, none, counters), second(io, {}, none, counters), third(io, {}, none, counters);
+  const auto port = first.listen("127.0.0.1", 0, true);
+  ASSERT_TRUE(port);
+  EXPECT_TRUE(second.listen("127.0.0.1", *port, true));
+  const auto taken = third.listen("127.0.0.1", *port, false);
+  ASSERT_FALSE(taken);
+  EXPECT_NE(taken.error().message.find("127.0.0.1"), std::string::npos);
+  EXPECT_FALSE(third.listen("nonsense", 0, false));
+  EXPECT_TRUE(third.listen("::1", 0, false));
+}
+
+}  // namespace
+}  // namespace ai_proxy::http
