@@ -93,7 +93,7 @@ void append_bounds(std::string& text, const Type& type) {
   }
 }
 
-// " (optional, 0 to 2)": what stands behind a member's type.
+// " (optional, 0 to 2)": what stands behind a member's name.
 std::string remarks(const Member& member) {
   std::vector<std::string> notes;
   if (!member.when.empty()) notes.push_back(std::string("with type ").append(member.when));
@@ -143,10 +143,9 @@ void append_type(std::string& text, const Type& type, Names providers, const Obj
 void append_members(std::string& text, const Object& object, Names providers, std::size_t indent) {
   for (const Member& member : object.members) {
     if (!member.shown) continue;
-    text.append(indent, ' ').append(member.name).append(": ");
+    text.append(indent, ' ').append(member.name).append(remarks(member)).append(": ");
     const Object* inner = nullptr;
     append_type(text, member.type, providers, inner);
-    text.append(remarks(member));
     if (inner != nullptr) text.push_back(':');
     text.push_back('\n');
     if (inner != nullptr) append_members(text, *inner, providers, indent + 2);

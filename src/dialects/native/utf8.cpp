@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace ai_proxy::dialects::native {
 namespace {
@@ -57,6 +58,23 @@ constexpr auto kPlain = [] {
   for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
   return plain;
 }();
+
+// How many of the next bytes, eight at a time, can be copied as they are. A byte of a word is found by
+// arithmetic on all eight at once ("determine if a word has a byte …", Anderson's bit twiddling hacks); too
+// many borrows may only stop it early.
+std::size_t plain_words(std::string_view text, std::size_t i) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x8080808080808080;
+  const std::size_t start = i;
+  for (std::uint64_t word = 0; i + sizeof word <= text.size(); i += sizeof word) {
+    std::memcpy(&word, text.data() + i, sizeof word);
+    const std::uint64_t quotes = word ^ (kOnes * '"');
+    const std::uint64_t backslashes = word ^ (kOnes * '\\');
+    const std::uint64_t special = (word - kOnes * 0x20) | (quotes - kOnes) | (backslashes - kOnes) | word;
+    if ((special & kHighs) != 0) break;
+  }
+  return i - start;
+}
 
 void append_escape(std::string& out, char c) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -117,7 +135,8 @@ void append_json_string(std::string& out, std::string_view text) {
   while (i < text.size()) {
     const unsigned char byte = byte_at(text, i);
     if (kPlain[byte]) {
-      ++i;
+      const std::size_t plain = plain_words(text, i);
+      i += plain > 0 ? plain : 1;
     } else if (byte < 0x80) {
       flush();
       append_escape(out, text[i]);

@@ -225,6 +225,17 @@ void warn_unknown(const json::Value& member, const Object& object, const Path& p
   checks.warn(path, "unknown member, ignored." + did_you_mean(member.key(), names));
 }
 
+// The member's index; members.size() when there is none. Most names differ in length or first letter, so few
+// calls look at more.
+std::size_t place_of(const Object& object, std::string_view name) {
+  std::size_t i = 0;
+  for (; i < object.members.size(); ++i) {
+    const std::string_view known = object.members[i].name;
+    if (known.size() == name.size() && known.front() == name.front() && known == name) break;
+  }
+  return i;
+}
+
 // After the members have been read: those that go with another `type`, or are missing with this one.
 bool check_by_type(const Object& object, const Path& path, Checks& checks, std::span<json::Value> values,
                    std::uint64_t seen) {
@@ -288,8 +299,7 @@ bool read_members(const json::Value& value, const Object& object, const Path& pa
   std::uint64_t seen = 0;  // one bit per member: stands there, right or wrong
   for (const json::Value child : value) {
     const std::string_view key = child.key();
-    std::size_t i = 0;
-    while (i < object.members.size() && object.members[i].name != key) ++i;
+    const std::size_t i = place_of(object, key);
     if (i == object.members.size()) {
       warn_unknown(child, object, path.member(key), checks);
       continue;
