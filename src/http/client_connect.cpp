@@ -1,0 +1,167 @@
+// The first half of an exchange, when no idle connection is there: queue, look up, connect, shake hands.
+// Nothing of the request is sent before TLS has verified the provider.
+#include <utility>
+
+#include "base/ascii.h"
+#include "http/client_exchange.h"
+
+namespace ai_proxy::http {
+namespace {
+
+Error unreachable(std::string_view what) {
+  return provider_failed(ErrorCode::provider_unreachable, std::string("The provider ").append(what) + ".");
+}
+
+std::string in_words(milliseconds time) {
+  std::string text;
+  const bool whole = time.count() % 1000 == 0;
+  append_integer(text, whole ? time.count() / 1000 : time.count());
+  return text + (whole ? " s" : " ms");
+}
+
+}  // namespace
+
+Task<Result<void>> Exchange::open(Slot slot) {
+  reused_ = false;
+  if (!slot) {
+    Result<Slot> granted = co_await queue_for_slot();
+    if (!granted) co_return std::unexpected(std::move(granted.error()));
+    if (connection_) co_return Result<void>();
+    slot = std::move(*granted);
+  }
+  begin_phase(Stop::connect, limits_.connect_time);
+  Result<Addresses> addresses = co_await find_addresses();
+  if (!addresses) co_return std::unexpected(std::move(addresses.error()));
+
+  Signal ended(home_->io.get_executor());
+  ConnectionRace race(home_->io, home_->deadlines, *addresses, origin_->port, ended);
+  co_await wait_for(ended);
+  if (stop_ != Stop::none) co_return std::unexpected(stop_error());
+  std::optional<Socket> socket = race.take_winner();
+  if (!socket) co_return std::unexpected(unreachable("could not be connected to: " + race.fault().message()));
+  connection_ = std::make_unique<PooledConnection>(std::move(*socket), std::move(slot));
+
+  if (origin_->tls) {
+    Result<void> trusted = co_await shake_hands();
+    if (!trusted) co_return std::unexpected(std::move(trusted.error()));
+  }
+  end_phase();
+  co_return Result<void>();
+}
+
+// Either a connection that came free is in connection_, or the right to open one is the result.
+Task<Result<Slot>> Exchange::queue_for_slot() {
+  Slot slot = home_->connections.take_slot(*origin_);
+  if (slot) co_return slot;
+  QueuePlace place(*origin_, home_->io.get_executor());
+  begin_phase(Stop::pool_wait, limits_.pool_wait_time);
+  co_await wait_for(place.signal);
+  end_phase();
+  if (stop_ != Stop::none) {
+    if (place.connection) home_->connections.give_back(*origin_, std::move(place.connection));
+    co_return std::unexpected(stop_error());
+  }
+  if (!place.connection) co_return std::move(place.slot);
+  if (place.connection->quiet()) {
+    connection_ = std::move(place.connection);
+    reused_ = true;
+    co_return Slot();
+  }
+  co_return std::move(place.connection->slot);
+}
+
+Task<Result<Addresses>> Exchange::find_addresses() {
+  const std::string& host = origin_->host;
+  error_code no_number;
+  const asio::ip::address number = asio::ip::make_address(host, no_number);
+  if (!no_number) co_return Addresses{number};
+
+  HostResolver& resolver = home_->resolver;
+  if (const Addresses* fresh = resolver.known(host, HostResolver::kFresh)) co_return *fresh;
+  Signal ended(home_->io.get_executor());
+  HostResolver::Question question(resolver, host, ended);
+  // A name server that is slow must not cost the whole time to connect while an older answer is at hand.
+  Deadline patience(home_->deadlines, [&ended] { ended.raise(); });
+  if (resolver.known(host, HostResolver::kUsable) != nullptr) patience.arm(limits_.connect_time / 2);
+  co_await wait_for(ended);
+  if (stop_ != Stop::none) co_return std::unexpected(stop_error());
+  if (const Addresses* usable = resolver.known(host, HostResolver::kUsable)) co_return *usable;
+  co_return std::unexpected(unreachable("could not be found: " + resolver.fault(host).message()));
+}
+
+Task<Result<void>> Exchange::shake_hands() {
+  TlsStream& tls = connection_->start_tls(home_->tls, origin_->host, origin_->session);
+  Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
+  while (!stopped()) {
+    const Progress progress = tls.handshake();
+    if (progress == Progress::done) co_return Result<void>();
+    if (progress == Progress::want_read) {
+      co_await connection_->readable();
+    } else if (progress == Progress::want_write) {
+      co_await connection_->writable();
+    } else {
+      co_return std::unexpected(unreachable("could not be trusted over TLS: " + tls.failure()));
+    }
+  }
+  co_return std::unexpected(stop_error());
+}
+
+Task<void> Exchange::wait_for(Signal& signal) {
+  if (stopped()) co_return;
+  signal_ = &signal;
+  Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
+  co_await signal.wait();
+  signal_ = nullptr;
+}
+
+void Exchange::begin_phase(Stop phase, milliseconds time) {
+  phase_ = phase;
+  phase_deadline_.arm(time);
+}
+
+void Exchange::stop(Stop reason) {
+  if (stop_ != Stop::none) return;
+  stop_ = reason;
+  if (signal_ != nullptr) signal_->raise();
+  if (connection_) connection_->close();
+}
+
+bool Exchange::stopped() {
+  if (stop_ == Stop::none && cancellation_->requested()) stop(Stop::cancelled);
+  return stop_ != Stop::none;
+}
+
+Error Exchange::stop_error() const {
+  const auto timeout = [](std::string_view what, milliseconds time) {
+    return provider_failed(ErrorCode::provider_timeout, std::string(what) + in_words(time) + ".");
+  };
+  switch (stop_) {
+    case Stop::pool_wait: {
+      Error error =
+          provider_failed(ErrorCode::overloaded, "All connections to the provider stayed busy for " +
+                                                     in_words(limits_.pool_wait_time) + ".");
+      error.blame = Blame::gateway;
+      error.retry_after = seconds(1);
+      return error;
+    }
+    case Stop::connect:
+      return timeout("The provider could not be connected to within ", limits_.connect_time);
+    case Stop::sending:
+      return timeout("The provider took no bytes of the request for ", limits_.silence_time);
+    case Stop::first_byte:
+      return timeout("The provider sent no answer within ", limits_.first_byte_time);
+    case Stop::silence:
+      return timeout("The provider fell silent in the middle of its answer for ", limits_.silence_time);
+    case Stop::total:
+      return timeout("The provider did not complete its answer within ", limits_.total_time);
+    case Stop::none:
+    case Stop::cancelled:
+      break;
+  }
+  Error error = client_gone();
+  if (cancellation_->reason() == Cancellation::Reason::draining)
+    error.message = "The gateway is shutting down.";
+  return error;
+}
+
+}  // namespace ai_proxy::http

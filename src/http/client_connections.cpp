@@ -1,0 +1,131 @@
+#include "http/client_connections.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ai_proxy::http {
+
+Slot::Slot(Slot&& other) noexcept : origin_(std::exchange(other.origin_, nullptr)) {}
+
+Slot& Slot::operator=(Slot&& other) noexcept {
+  std::swap(origin_, other.origin_);
+  return *this;
+}
+
+Slot::~Slot() {
+  if (origin_ == nullptr) return;
+  if (origin_->queue.empty()) {
+    --origin_->open;
+    return;
+  }
+  QueuePlace* first = origin_->queue.front();
+  origin_->queue.pop_front();
+  first->slot = Slot(*origin_);
+  first->signal.raise();
+}
+
+QueuePlace::QueuePlace(OriginConnections& queued_at, const Executor& executor)
+    : origin(queued_at), signal(executor) {
+  origin.queue.push_back(this);
+}
+
+QueuePlace::~QueuePlace() {
+  std::erase(origin.queue, this);
+}
+
+Connections::Connections(Deadlines& deadlines, const ClientLimits& limits)
+    : limits_(limits), sweep_(deadlines, [this] { sweep(); }) {}
+
+OriginConnections& Connections::of(const Origin& origin) {
+  // As many as the configuration names providers: a handful.
+  for (const auto& known : origins_) {
+    if (known->port == origin.port && known->tls == origin.tls && known->host == origin.host) return *known;
+  }
+  auto made = std::make_unique<OriginConnections>();
+  made->tls = origin.tls;
+  made->host = origin.host;
+  made->port = origin.port;
+  made->authority = origin.authority();
+  origins_.push_back(std::move(made));
+  return *origins_.back();
+}
+
+bool Connections::worn_out(const PooledConnection& connection, Clock::time_point now) const {
+  return closed_ || connection.uses >= limits_.pool_uses_max ||
+         now - connection.opened >= limits_.pool_age_max;
+}
+
+std::unique_ptr<PooledConnection> Connections::take_idle(OriginConnections& origin) {
+  if (origin.idle.empty()) return nullptr;
+  const Clock::time_point now = Clock::now();
+  while (!origin.idle.empty()) {
+    std::unique_ptr<PooledConnection> connection = std::move(origin.idle.back());
+    origin.idle.pop_back();
+    if (now - connection->idle_since < limits_.pool_idle_time && !worn_out(*connection, now) &&
+        connection->quiet()) {
+      return connection;
+    }
+    connection->shut_down();
+  }
+  return nullptr;
+}
+
+Slot Connections::take_slot(OriginConnections& origin) const {
+  if (origin.open >= limits_.pool_per_origin_max || !origin.queue.empty()) return {};
+  ++origin.open;
+  return Slot(origin);
+}
+
+void Connections::give_back(OriginConnections& origin, std::unique_ptr<PooledConnection> connection) {
+  const Clock::time_point now = Clock::now();
+  if (worn_out(*connection, now)) {
+    connection->shut_down();
+    return;
+  }
+  if (!origin.queue.empty()) {
+    QueuePlace* first = origin.queue.front();
+    origin.queue.pop_front();
+    first->connection = std::move(connection);
+    first->signal.raise();
+    return;
+  }
+  connection->idle_since = now;
+  origin.idle.push_back(std::move(connection));
+  if (!sweep_.armed()) sweep_.arm(limits_.pool_idle_time);
+}
+
+void Connections::sweep() {
+  const Clock::time_point now = Clock::now();
+  Clock::time_point next = Clock::time_point::max();
+  for (const auto& origin : origins_) {
+    std::vector<std::unique_ptr<PooledConnection>> kept;
+    for (auto& connection : std::exchange(origin->idle, {})) {
+      const Clock::time_point end = std::min(connection->idle_since + limits_.pool_idle_time,
+                                             connection->opened + limits_.pool_age_max);
+      if (end <= now) {
+        connection->shut_down();
+      } else {
+        next = std::min(next, end);
+        kept.push_back(std::move(connection));
+      }
+    }
+    origin->idle = std::move(kept);
+  }
+  if (next != Clock::time_point::max()) sweep_.arm(std::chrono::ceil<std::chrono::milliseconds>(next - now));
+}
+
+std::size_t Connections::idle_count() const {
+  std::size_t count = 0;
+  for (const auto& origin : origins_) count += origin->idle.size();
+  return count;
+}
+
+void Connections::close() {
+  closed_ = true;
+  sweep_.disarm();
+  for (const auto& origin : origins_) {
+    for (auto& connection : std::exchange(origin->idle, {})) connection->shut_down();
+  }
+}
+
+}  // namespace ai_proxy::http

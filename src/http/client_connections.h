@@ -1,0 +1,93 @@
+// The open connections of one thread, by origin: idle ones wait here for their next request, last in first
+// out; when an origin has as many as it may, requests queue for the next that comes free, in order of
+// arrival. One thread.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/connection.h"
+#include "http/connection_signal.h"
+#include "http/deadline.h"
+#include "http/limits.h"
+#include "http/tls.h"
+#include "http/url.h"
+
+namespace ai_proxy::http {
+
+struct OriginConnections;
+
+// The right to have one connection open. Given up, it goes to the first in the queue.
+class Slot {
+ public:
+  Slot() = default;
+  explicit Slot(OriginConnections& origin) : origin_(&origin) {}
+  Slot(Slot&& other) noexcept;
+  Slot& operator=(Slot&& other) noexcept;
+  ~Slot();
+  explicit operator bool() const { return origin_ != nullptr; }
+
+ private:
+  OriginConnections* origin_ = nullptr;
+};
+
+struct PooledConnection : Connection {
+  PooledConnection(Socket socket, Slot right) : Connection(std::move(socket)), slot(std::move(right)) {}
+  Slot slot;
+};
+
+// A place in the queue. When `signal` is raised it has been given one or the other, or its owner raised it.
+struct QueuePlace {
+  QueuePlace(OriginConnections& queued_at, const Executor& executor);
+  ~QueuePlace();
+  QueuePlace(const QueuePlace&) = delete;
+  QueuePlace& operator=(const QueuePlace&) = delete;
+
+  OriginConnections& origin;
+  Signal signal;
+  std::unique_ptr<PooledConnection> connection;
+  Slot slot;
+};
+
+struct OriginConnections {
+  bool tls = false;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string authority;
+  TlsSession session;
+  std::size_t open = 0;  // slots given out: idle, in use and being opened
+  std::deque<QueuePlace*> queue;
+  std::vector<std::unique_ptr<PooledConnection>> idle;  // oldest first
+};
+
+class Connections {
+ public:
+  Connections(Deadlines& deadlines, const ClientLimits& limits);
+
+  // Stays where it is as long as this object.
+  OriginConnections& of(const Origin& origin);
+
+  // An idle connection that is fit for use; null when there is none.
+  std::unique_ptr<PooledConnection> take_idle(OriginConnections& origin);
+  // The right to open one; empty: queue for it.
+  Slot take_slot(OriginConnections& origin) const;
+  // Keeps the connection for the next request, unless it has served its time.
+  void give_back(OriginConnections& origin, std::unique_ptr<PooledConnection> connection);
+
+  std::size_t idle_count() const;
+  // Closes what is idle; nothing is kept any more.
+  void close();
+
+ private:
+  bool worn_out(const PooledConnection& connection, Clock::time_point now) const;
+  void sweep();
+
+  const ClientLimits& limits_;
+  bool closed_ = false;
+  std::vector<std::unique_ptr<OriginConnections>> origins_;
+  Deadline sweep_;
+};
+
+}  // namespace ai_proxy::http

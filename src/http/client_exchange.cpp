@@ -1,0 +1,308 @@
+// The second half of an exchange: head and body leave in one write, the answer is read as it comes.
+#include "http/client_exchange.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/ascii.h"
+#include "base/json.h"
+
+namespace ai_proxy::http {
+namespace {
+
+// A head of ordinary size is kept for the next request, a huge one is not.
+constexpr std::size_t kKeptBytesMax = 16 * 1024;
+constexpr std::size_t kFirstGuessBytes = 16 * 1024;
+constexpr std::size_t kReadBytesMin = 4 * 1024;
+
+Error closed_early(std::string_view when) {
+  return provider_failed(ErrorCode::provider_unreachable,
+                         std::string("The provider closed the connection ").append(when) + ".");
+}
+
+Error too_large(std::size_t bytes_max) {
+  std::string message = "The provider's answer is larger than ";
+  append_integer(message, bytes_max);
+  return provider_failed(ErrorCode::provider_error, message + " bytes.");
+}
+
+Error broken_before() {
+  return provider_failed(ErrorCode::stream_interrupted, "The provider's answer had been broken off before.");
+}
+
+// How many bytes to read next at the end of `body`, at least one; makes the room. One byte beyond `bytes_max`
+// may come, to tell that the bound is broken.
+std::size_t room_for(std::string& body, std::optional<std::uint64_t> announced, std::size_t bytes_max) {
+  const std::size_t allowed = bytes_max + 1 - body.size();
+  if (announced) {
+    const auto room = static_cast<std::size_t>(std::min<std::uint64_t>(*announced, allowed));
+    body.reserve(body.size() + room + json::kPadding);
+    return room;
+  }
+  if (body.capacity() < body.size() + kReadBytesMin + json::kPadding) {
+    body.reserve(std::max(2 * body.size(), kFirstGuessBytes) + json::kPadding);
+  }
+  return std::min(body.capacity() - body.size() - json::kPadding, allowed);
+}
+
+}  // namespace
+
+ClientShared::ClientShared(asio::io_context& context, const ClientLimits& the_limits,
+                           const std::string& ca_file)
+    : io(context),
+      limits(the_limits),
+      deadlines(context),
+      tls(ca_file),
+      resolver(context),
+      connections(deadlines, limits) {}
+
+ClientShared::~ClientShared() = default;
+
+Exchange::Exchange(ClientShared& shared)
+    : phase_deadline_(shared.deadlines, [this] { stop(phase_); }),
+      total_deadline_(shared.deadlines, [this] { stop(Stop::total); }) {}
+
+Exchange::~Exchange() = default;
+
+std::shared_ptr<ClientShared> Exchange::release() {
+  if (connection_ && stop_ == Stop::none && reader_.head_complete() && !reader_.content_left()) {
+    // A stream's reader stops at the last event; the closing chunk may be there, and then the connection can
+    // stay.
+    if (!block_) block_ = home_->blocks.take(BlockPool::Size::small);
+    const Transfer transfer =
+        unread_.empty() ? connection_->read(block_.bytes()) : Transfer{Progress::failed, 0};
+    if (transfer.progress == Progress::done && reader_.read_body(block_.bytes().first(transfer.bytes)) &&
+        reader_.complete()) {
+      finish();
+    }
+  }
+  connection_.reset();
+  phase_deadline_.disarm();
+  total_deadline_.disarm();
+  cancellation_ = nullptr;
+  unread_ = {};
+  block_ = {};
+  if (head_.capacity() > kKeptBytesMax) head_ = {};
+  return std::exchange(home_, nullptr);
+}
+
+void Exchange::build_head(const Origin& origin, const OutgoingRequest& request) {
+  head_.assign(request.method).append(" ").append(origin.path_prefix).append(request.path);
+  head_.append(" HTTP/1.1\r\nHost: ").append(origin_->authority).append("\r\n").append(request.fields);
+  if (!request.body.empty() || request.method == "POST") {
+    head_.append("Content-Length: ");
+    append_integer(head_, request.body.size());
+    head_.append("\r\n");
+  }
+  head_.append("\r\n");
+}
+
+Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& request,
+                                  Cancellation& cancellation) {
+  limits_ = home_->limits;
+  cancellation_ = &cancellation;
+  stop_ = Stop::none;
+  written_ = answered_ = failed_ = plentiful_ = false;
+  origin_ = &home_->connections.of(origin);
+  build_head(origin, request);
+  reader_.begin(limits_, request.method == "HEAD");
+  total_deadline_.arm(limits_.total_time);
+
+  connection_ = home_->connections.take_idle(*origin_);
+  reused_ = connection_ != nullptr;
+  Slot slot;
+  for (;;) {
+    if (!connection_) {
+      Result<void> opened = co_await open(std::move(slot));
+      if (!opened) co_return fail(std::move(opened.error()));
+    }
+    Result<void> answered = co_await converse(request.body);
+    if (answered) co_return Result<void>();
+    const bool was_stale = reused_ && !answered_ && stop_ == Stop::none;
+    if (!was_stale || !request.replayable) co_return fail(std::move(answered.error()));
+    // The provider closed an idle connection just as we used it. A fresh one tells the truth; its slot is the
+    // same.
+    slot = std::move(connection_->slot);
+    connection_.reset();
+    block_ = {};
+  }
+}
+
+// One request on connection_, up to the answer's head.
+Task<Result<void>> Exchange::converse(std::string_view body) {
+  if (stopped()) co_return std::unexpected(stop_error());
+  ++connection_->uses;
+  const Transfer first = connection_->write(head_, body, 0);
+  written_ = first.progress == Progress::done && first.bytes == head_.size() + body.size();
+  if (!written_ && first.progress != Progress::failed) {
+    Result<void> rest = co_await write_rest(body, first.bytes);
+    if (!rest) co_return rest;
+  }
+  // Even when the write failed: the provider may have answered before it closed.
+  while (!reader_.head_complete()) {
+    if (unread_.empty()) {
+      if (!block_) block_ = home_->blocks.take(BlockPool::Size::medium);
+      const Stop phase = reader_.between_heads() ? Stop::first_byte : Stop::silence;
+      const Transfer transfer = co_await receive(block_.bytes(), phase);
+      if (stop_ != Stop::none) co_return std::unexpected(stop_error());
+      if (transfer.progress != Progress::done) {
+        co_return std::unexpected(
+            closed_early(answered_ ? "in the middle of its answer's head" : "before it answered"));
+      }
+      unread_ = block_.bytes().first(transfer.bytes);
+    }
+    Result<void> taken = take_head_bytes();
+    if (!taken) co_return taken;
+  }
+  if (reader_.complete()) finish();
+  co_return Result<void>();
+}
+
+Result<void> Exchange::take_head_bytes() {
+  answered_ = true;
+  Result<std::size_t> taken = reader_.read_head(std::string_view(unread_.data(), unread_.size()));
+  if (!taken) return std::unexpected(std::move(taken.error()));
+  unread_ = unread_.subspan(*taken);
+  return {};
+}
+
+// The socket is full: wait until it takes more, but listen too, for the provider may answer (and refuse)
+// before it has read a large body. Ends when all is sent, when a final answer has begun, or when the
+// connection broke.
+Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent) {
+  const std::size_t total = head_.size() + body.size();
+  Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
+  begin_phase(Stop::sending, limits_.silence_time);
+  while (sent < total && !reader_.head_complete()) {
+    const Transfer transfer = connection_->write(head_, body, sent);
+    if (transfer.progress == Progress::done) {
+      sent += transfer.bytes;
+      begin_phase(Stop::sending, limits_.silence_time);
+      continue;
+    }
+    if (transfer.progress == Progress::failed || transfer.progress == Progress::end) break;
+    if (transfer.progress == Progress::want_read) {
+      co_await connection_->readable();
+    } else {
+      co_await connection_->readable_or_writable();
+    }
+    if (stopped()) co_return std::unexpected(stop_error());
+    if (!block_) block_ = home_->blocks.take(BlockPool::Size::medium);
+    const Transfer early = connection_->read(block_.bytes());
+    if (early.progress == Progress::end || early.progress == Progress::failed) break;
+    if (early.progress != Progress::done) continue;
+    unread_ = block_.bytes().first(early.bytes);
+    Result<void> taken = take_head_bytes();
+    if (!taken) co_return taken;
+  }
+  end_phase();
+  written_ = sent == total;
+  co_return Result<void>();
+}
+
+Task<Transfer> Exchange::receive(std::span<char> into, Stop phase) {
+  if (stopped()) co_return Transfer{Progress::failed, 0};
+  begin_phase(phase, phase == Stop::first_byte ? limits_.first_byte_time : limits_.silence_time);
+  Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
+  const Transfer transfer = co_await connection_->receive(into);
+  end_phase();
+  co_return transfer;
+}
+
+// Waits for the next bytes of the body, in `into`; `content` is what they hold, maybe nothing.
+Task<Result<void>> Exchange::receive_body(std::span<char> into, std::string_view& content) {
+  const Transfer transfer = co_await receive(into, Stop::silence);
+  if (stop_ != Stop::none) co_return fail(stop_error());
+  if (transfer.progress != Progress::done) {
+    std::optional<Error> cut = transfer.progress == Progress::end ? reader_.read_end() : std::nullopt;
+    if (transfer.progress == Progress::failed) {
+      cut = provider_failed(ErrorCode::stream_interrupted,
+                            "The connection to the provider broke in the middle of its answer.");
+    }
+    if (cut) co_return fail(std::move(*cut));
+    finish();
+    co_return Result<void>();
+  }
+  plentiful_ = transfer.bytes == into.size();
+  Result<std::string_view> decoded = reader_.read_body(into.first(transfer.bytes));
+  if (!decoded) co_return fail(std::move(decoded.error()));
+  content = *decoded;
+  if (reader_.complete()) finish();
+  co_return Result<void>();
+}
+
+Task<Result<std::string_view>> Exchange::read_some() {
+  std::string_view content;
+  while (content.empty() && connection_) {
+    if (stopped()) co_return fail(stop_error());
+    if (!unread_.empty()) {
+      Result<std::string_view> decoded = reader_.read_body(std::exchange(unread_, {}));
+      if (!decoded) co_return fail(std::move(decoded.error()));
+      content = *decoded;
+      if (reader_.complete()) finish();
+      continue;
+    }
+    const BlockPool::Size size = plentiful_ ? BlockPool::Size::large : BlockPool::Size::small;
+    if (!block_ || block_.size() != size) block_ = home_->blocks.take(size);
+    Result<void> received = co_await receive_body(block_.bytes(), content);
+    if (!received) co_return std::unexpected(std::move(received.error()));
+  }
+  if (content.empty() && failed_) co_return std::unexpected(broken_before());
+  co_return content;
+}
+
+Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
+  std::string body;
+  bytes_max = std::min(bytes_max, body.max_size() / 4);
+  if (connection_) {
+    const std::uint64_t announced = reader_.content_left().value_or(unread_.size());
+    if (announced > bytes_max) co_return fail(too_large(bytes_max));
+    body.reserve(static_cast<std::size_t>(announced) + json::kPadding);
+  }
+  while (connection_ && !unread_.empty()) {
+    Result<std::string_view> begun = co_await read_some();
+    if (!begun) co_return std::unexpected(std::move(begun.error()));
+    body.append(*begun);
+  }
+  block_ = {};
+  // The rest is read straight into its place.
+  while (connection_) {
+    if (body.size() > bytes_max) co_return fail(too_large(bytes_max));
+    const std::size_t begin = body.size();
+    const std::size_t room = room_for(body, reader_.content_left(), bytes_max);
+    body.resize_and_overwrite(begin + room, [](char*, std::size_t size) { return size; });
+    std::string_view content;
+    Result<void> received = co_await receive_body(std::span(body).subspan(begin), content);
+    if (!received) co_return std::unexpected(std::move(received.error()));
+    body.resize(begin + content.size());
+  }
+  if (failed_) co_return std::unexpected(broken_before());
+  if (body.size() > bytes_max) co_return fail(too_large(bytes_max));
+  body.reserve(body.size() + json::kPadding);
+  co_return body;
+}
+
+// The answer is complete: the connection goes back, if both sides are at a clean end.
+void Exchange::finish() {
+  phase_deadline_.disarm();
+  total_deadline_.disarm();
+  if (written_ && unread_.empty() && reader_.keep_alive() && !connection_->has_pending()) {
+    home_->connections.give_back(*origin_, std::move(connection_));
+  } else {
+    connection_->shut_down();
+    connection_.reset();
+  }
+}
+
+std::unexpected<Error> Exchange::fail(Error error) {
+  phase_deadline_.disarm();
+  total_deadline_.disarm();
+  unread_ = {};
+  failed_ = true;
+  if (connection_) connection_->close();
+  connection_.reset();
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace ai_proxy::http

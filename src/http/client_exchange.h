@@ -1,0 +1,120 @@
+// One request to a provider and its answer: takes a connection or opens one, sends, reads, and gives the
+// connection back. Every wait of it ends by data, by one of its deadlines, or by the client's going away;
+// whatever ends it closes the connection, and `stop_` says why. One thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "http/cancellation.h"
+#include "http/client.h"
+#include "http/client_blocks.h"
+#include "http/client_connections.h"
+#include "http/client_resolver.h"
+#include "http/connection_race.h"
+#include "http/deadline.h"
+#include "http/reply_reader.h"
+
+namespace ai_proxy::http {
+
+class Exchange;
+
+// What all requests of a thread share.
+struct ClientShared {
+  ClientShared(asio::io_context& context, const ClientLimits& the_limits, const std::string& ca_file);
+  ~ClientShared();
+
+  static constexpr std::size_t kSpareMax = 1024;
+
+  asio::io_context& io;
+  ClientLimits limits;
+  Deadlines deadlines;
+  TlsContext tls;
+  HostResolver resolver;
+  BlockPool blocks;
+  Connections connections;
+  std::vector<std::unique_ptr<Exchange>> spare;  // finished ones, with their memory
+};
+
+class Exchange {
+ public:
+  explicit Exchange(ClientShared& shared);
+  virtual ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // Belongs to `home` until release().
+  void settle(std::shared_ptr<ClientShared> home) { home_ = std::move(home); }
+  Task<Result<void>> send(const Origin& origin, const OutgoingRequest& request, Cancellation& cancellation);
+  Task<Result<std::string_view>> read_some();
+  Task<Result<std::string>> read_all(std::size_t bytes_max);
+
+  int status() const { return reader_.status(); }
+  const Headers& headers() const { return reader_.headers(); }
+  bool reused_connection() const { return reused_; }
+
+  // Lets go of everything but memory; the result is where it belongs. Closes the connection, unless the end
+  // of the answer is at hand.
+  std::shared_ptr<ClientShared> release();
+
+ private:
+  enum class Stop : unsigned char {
+    none,
+    cancelled,
+    pool_wait,
+    connect,
+    sending,
+    first_byte,
+    silence,
+    total
+  };
+
+  // client_exchange.cpp: sending and reading.
+  void build_head(const Origin& origin, const OutgoingRequest& request);
+  Task<Result<void>> converse(std::string_view body);
+  Task<Result<void>> write_rest(std::string_view body, std::size_t sent);
+  Result<void> take_head_bytes();
+  Task<Transfer> receive(std::span<char> into, Stop phase);
+  Task<Result<void>> receive_body(std::span<char> into, std::string_view& content);
+  void finish();
+  std::unexpected<Error> fail(Error error);
+
+  // client_connect.cpp: getting a connection, and why a wait ended.
+  Task<Result<void>> open(Slot slot);
+  Task<Result<Slot>> queue_for_slot();
+  Task<Result<Addresses>> find_addresses();
+  Task<Result<void>> shake_hands();
+  Task<void> wait_for(Signal& signal);
+  void begin_phase(Stop phase, milliseconds time);
+  void end_phase() { phase_deadline_.disarm(); }
+  void stop(Stop reason);
+  bool stopped();
+  Error stop_error() const;
+
+  std::shared_ptr<ClientShared> home_;  // null while spare
+  ClientLimits limits_;
+  OriginConnections* origin_ = nullptr;
+  std::unique_ptr<PooledConnection> connection_;
+  Cancellation* cancellation_ = nullptr;
+  Signal* signal_ = nullptr;  // what open() waits for, if it waits
+  ReplyReader reader_;
+  std::string head_;  // of the request
+  BlockPool::Block block_;
+  std::span<char> unread_;  // bytes in block_ that the reader has not seen
+  Deadline phase_deadline_;
+  Deadline total_deadline_;
+  Stop phase_ = Stop::none;
+  Stop stop_ = Stop::none;
+  bool reused_ = false;
+  bool written_ = false;    // the request has left completely
+  bool answered_ = false;   // a byte of an answer has come
+  bool failed_ = false;     // the reader of the body has been told so
+  bool plentiful_ = false;  // the last read filled its block
+};
+
+}  // namespace ai_proxy::http

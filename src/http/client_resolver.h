@@ -1,0 +1,49 @@
+// Host name -> addresses, off the I/O thread, with a small cache: an answer is good for 30 s, and for an hour
+// when the name server fails. Requests for one name share one question. One thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/asio.h"
+#include "http/connection_signal.h"
+
+namespace ai_proxy::http {
+
+using Addresses = std::vector<asio::ip::address>;
+
+class HostResolver {
+ public:
+  static constexpr std::chrono::seconds kFresh{30};
+  static constexpr std::chrono::hours kUsable{1};
+
+  explicit HostResolver(asio::io_context& io);
+  ~HostResolver();
+  HostResolver(const HostResolver&) = delete;
+  HostResolver& operator=(const HostResolver&) = delete;
+
+  // The addresses heard of at most `age` ago; null when there are none. Valid until the next look-up ends.
+  const Addresses* known(const std::string& host, Clock::duration age) const;
+  // Why the last look-up of the host failed; no error when it did not.
+  error_code fault(const std::string& host) const;
+
+  // A look-up, begun unless one is under way; raises `ended`. May be given up at any time.
+  class Question {
+   public:
+    Question(HostResolver& resolver, const std::string& host, Signal& ended);
+    ~Question();
+    Question(const Question&) = delete;
+    Question& operator=(const Question&) = delete;
+
+   private:
+    HostResolver& resolver_;
+    Signal& ended_;
+  };
+
+ private:
+  struct Book;
+  std::shared_ptr<Book> book_;  // a look-up under way holds it too
+};
+
+}  // namespace ai_proxy::http

@@ -1,0 +1,57 @@
+// One open connection to a provider, plain or TLS, and the coroutines' ways to wait for it. One thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "http/asio.h"
+#include "http/tls.h"
+
+namespace ai_proxy::http {
+
+class Connection {
+ public:
+  // `socket` is connected.
+  explicit Connection(Socket socket);
+  ~Connection();
+
+  // Begins TLS; co_await nothing else before the handshake is done.
+  TlsStream& start_tls(TlsContext& context, const std::string& host, TlsSession& session);
+  bool is_tls() const { return tls_.has_value(); }
+
+  // Sends what follows the first `sent` bytes of head and body, as one piece, without waiting.
+  Transfer write(std::string_view head, std::string_view body, std::size_t sent);
+  // Reads without waiting.
+  Transfer read(std::span<char> into);
+  // Reads at least one byte, waiting for it. close() ends the wait: failed.
+  Task<Transfer> receive(std::span<char> into);
+
+  Task<void> readable();
+  Task<void> writable();
+  Task<void> readable_or_writable();
+
+  // Nothing has come on an idle connection, not even its end.
+  bool quiet();
+  // Bytes that were read from the socket but not asked for yet.
+  bool has_pending() const { return tls_ && tls_->pending(); }
+  // At once; every wait ends.
+  void close();
+  bool is_open() const { return socket_.is_open(); }
+  // As close(), but says goodbye first.
+  void shut_down();
+
+  // For the pool.
+  Clock::time_point opened = Clock::now();
+  Clock::time_point idle_since{};
+  std::size_t uses = 0;
+
+ private:
+  Transfer write_tls(std::string_view head, std::string_view body, std::size_t sent);
+
+  Socket socket_;
+  std::optional<TlsStream> tls_;
+};
+
+}  // namespace ai_proxy::http

@@ -1,0 +1,106 @@
+#include "http/connection_race.h"
+
+#include <deque>
+#include <utility>
+
+namespace ai_proxy::http {
+namespace {
+
+// The resolver's order, which weighs reachability (RFC 6724), but never two of one family before the other is
+// tried.
+std::vector<asio::ip::address> in_turn(const std::vector<asio::ip::address>& addresses) {
+  std::deque<asio::ip::address> first;
+  std::deque<asio::ip::address> second;
+  for (const asio::ip::address& address : addresses) {
+    (address.is_v6() == addresses.front().is_v6() ? first : second).push_back(address);
+  }
+  std::vector<asio::ip::address> order;
+  while (!first.empty() || !second.empty()) {
+    for (auto* family : {&first, &second}) {
+      if (family->empty()) continue;
+      order.push_back(family->front());
+      family->pop_front();
+    }
+  }
+  return order;
+}
+
+}  // namespace
+
+struct ConnectionRace::Run : std::enable_shared_from_this<Run> {
+  Run(asio::io_context& context, Deadlines& deadlines, const std::vector<asio::ip::address>& addresses,
+      std::uint16_t target_port, Signal& signal)
+      : io(context), order(in_turn(addresses)), port(target_port), finished(&signal) {
+    head_start.emplace(deadlines, [this] { start_next(); });
+  }
+
+  void start_next() {
+    while (finished != nullptr && next < order.size()) {
+      const tcp::endpoint endpoint(order[next++], port);
+      Socket& socket = sockets.emplace_back(io.get_executor());
+      socket.open(endpoint.protocol(), fault);
+      if (fault) continue;
+      ++running;
+      socket.async_connect(endpoint, [run = shared_from_this(), &socket](const error_code& outcome) {
+        run->ended(socket, outcome);
+      });
+      if (next < order.size()) head_start->arm(kHeadStart);
+      return;
+    }
+    if (running == 0) finish();
+  }
+
+  void ended(Socket& socket, const error_code& outcome) {
+    --running;
+    if (finished == nullptr) return;
+    if (!outcome) {
+      winner = std::move(socket);
+      finish();
+      return;
+    }
+    fault = outcome;
+    start_next();
+  }
+
+  void finish() {
+    if (finished != nullptr) std::exchange(finished, nullptr)->raise();
+    head_start.reset();
+    for (Socket& socket : sockets) {
+      error_code ignored;
+      socket.close(ignored);
+    }
+  }
+
+  asio::io_context& io;
+  std::vector<asio::ip::address> order;
+  std::uint16_t port;
+  Signal* finished;  // null: over
+  std::optional<Deadline> head_start;
+  std::size_t next = 0;
+  std::size_t running = 0;
+  std::deque<Socket> sockets;
+  std::optional<Socket> winner;
+  error_code fault = asio::error::host_unreachable;
+};
+
+ConnectionRace::ConnectionRace(asio::io_context& io, Deadlines& deadlines,
+                               const std::vector<asio::ip::address>& addresses, std::uint16_t port,
+                               Signal& finished)
+    : run_(std::make_shared<Run>(io, deadlines, addresses, port, finished)) {
+  run_->start_next();
+}
+
+ConnectionRace::~ConnectionRace() {
+  run_->finished = nullptr;
+  run_->finish();
+}
+
+std::optional<Socket> ConnectionRace::take_winner() {
+  return std::exchange(run_->winner, std::nullopt);
+}
+
+error_code ConnectionRace::fault() const {
+  return run_->fault;
+}
+
+}  // namespace ai_proxy::http

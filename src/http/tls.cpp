@@ -1,0 +1,221 @@
+// OpenSSL 3. Protocol source: RFC 8446, RFC 6125 (names), RFC 7301 (ALPN).
+#include "http/tls.h"
+
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <utility>
+
+namespace ai_proxy::http {
+namespace {
+
+// OpenSSL's own socket BIO writes with write(): a connection that the provider has closed would raise
+// SIGPIPE.
+int socket_write(BIO* bio, const char* data, int size) {
+  const auto sent = ::send(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data,
+                           static_cast<std::size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT);
+  BIO_clear_retry_flags(bio);
+  if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_write(bio);
+  return static_cast<int>(sent);
+}
+
+int socket_read(BIO* bio, char* data, int size) {
+  const auto got = ::recv(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data,
+                          static_cast<std::size_t>(size), MSG_DONTWAIT);
+  BIO_clear_retry_flags(bio);
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_read(bio);
+  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  return static_cast<int>(got);
+}
+
+long socket_control(BIO* bio, int command, long, void*) {
+  switch (command) {
+    case BIO_CTRL_FLUSH:
+      return 1;
+    case BIO_CTRL_EOF:
+      return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+    default:
+      return 0;
+  }
+}
+
+BIO_METHOD* socket_method() {
+  static BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "non-blocking socket");
+    BIO_meth_set_write(made, socket_write);
+    BIO_meth_set_read(made, socket_read);
+    BIO_meth_set_ctrl(made, socket_control);
+    return made;
+  }();
+  return method;
+}
+
+bool holds_files(const std::filesystem::path& folder) {
+  std::error_code fault;
+  std::filesystem::directory_iterator files(folder, fault);
+  return !fault && files != std::filesystem::directory_iterator();
+}
+
+const char* variable_or(const char* variable, const char* otherwise) {
+  const char* value = std::getenv(variable);
+  return value != nullptr ? value : otherwise;
+}
+
+// OpenSSL says yes to the default paths even when nothing is there; then every handshake would fail.
+bool has_certificates(SSL_CTX* context) {
+  if (sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(context))) > 0) return true;
+  return holds_files(variable_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
+}
+
+std::string last_reason() {
+  const unsigned long code = ERR_peek_last_error();
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  return reason == nullptr ? "unknown reason" : reason;
+}
+
+bool is_address(const std::string& host) {
+  in6_addr address;
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+}  // namespace
+
+TlsSession::~TlsSession() {
+  SSL_SESSION_free(session_);
+}
+
+TlsContext::TlsContext(const std::string& ca_file) : context_(SSL_CTX_new(TLS_client_method())) {
+  if (context_ == nullptr) throw std::runtime_error("OpenSSL cannot make a TLS context: " + last_reason());
+  SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
+  SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
+  static constexpr unsigned char kHttp11[] = "\x08http/1.1";
+  SSL_CTX_set_alpn_protos(context_, kHttp11, sizeof kHttp11 - 1);
+  SSL_CTX_set_session_cache_mode(context_, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context_, [](SSL* ssl, SSL_SESSION* session) {
+    auto* holder = static_cast<TlsSession*>(SSL_get_app_data(ssl));
+    SSL_SESSION_free(std::exchange(holder->session_, session));
+    return 1;
+  });
+
+  SSL_CTX_set_default_verify_paths(context_);
+  std::string fault;
+  if (!ca_file.empty() && SSL_CTX_load_verify_file(context_, ca_file.c_str()) != 1) {
+    fault = "The file of trusted certificates cannot be read (" + last_reason() + "): " + ca_file;
+  } else if (!has_certificates(context_)) {
+    fault = "There is no bundle of trusted certificates. Install ca-certificates, or name a file.";
+  }
+  ERR_clear_error();
+  if (fault.empty()) return;
+  SSL_CTX_free(context_);
+  throw std::runtime_error(fault);
+}
+
+TlsContext::~TlsContext() {
+  SSL_CTX_free(context_);
+}
+
+TlsStream::TlsStream(TlsContext& context, int socket, const std::string& host, TlsSession& session)
+    : ssl_(SSL_new(context.context_)) {
+  BIO* bio = BIO_new(socket_method());
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_connect_state(ssl_);
+  SSL_set_app_data(ssl_, &session);
+  if (is_address(host)) {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str());
+  } else {
+    SSL_set_tlsext_host_name(ssl_, host.c_str());
+    SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set1_host(ssl_, host.c_str());
+  }
+  if (session.session_ != nullptr && SSL_SESSION_is_resumable(session.session_) == 1) {
+    SSL_set_session(ssl_, session.session_);
+  }
+}
+
+TlsStream::~TlsStream() {
+  // Freed without this, the session would count as spoilt and could not be resumed.
+  SSL_set_quiet_shutdown(ssl_, 1);
+  if (SSL_is_init_finished(ssl_) == 1) SSL_shutdown(ssl_);
+  SSL_free(ssl_);
+  ERR_clear_error();
+}
+
+Progress TlsStream::progress_of(int result) {
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ:
+      return Progress::want_read;
+    case SSL_ERROR_WANT_WRITE:
+      return Progress::want_write;
+    case SSL_ERROR_ZERO_RETURN:
+      return Progress::end;
+    default:
+      return Progress::failed;
+  }
+}
+
+Progress TlsStream::handshake() {
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_);
+  if (result == 1) return Progress::done;
+  const Progress progress = progress_of(result);
+  if (progress == Progress::want_read || progress == Progress::want_write) return progress;
+  const long verdict = SSL_get_verify_result(ssl_);
+  if (verdict != X509_V_OK) {
+    failure_ = std::string("its certificate was refused: ") + X509_verify_cert_error_string(verdict);
+  } else if (ERR_peek_last_error() == 0) {
+    failure_ = "the connection was closed during the handshake";
+  } else {
+    failure_ = last_reason();
+  }
+  ERR_clear_error();
+  return Progress::failed;
+}
+
+std::string TlsStream::failure() const {
+  return failure_;
+}
+
+bool TlsStream::session_reused() const {
+  return SSL_session_reused(ssl_) == 1;
+}
+
+Transfer TlsStream::read(std::span<char> into) {
+  ERR_clear_error();
+  std::size_t bytes = 0;
+  const int result = SSL_read_ex(ssl_, into.data(), into.size(), &bytes);
+  if (result == 1) return {Progress::done, bytes};
+  return {progress_of(result), 0};
+}
+
+Transfer TlsStream::write(std::string_view bytes) {
+  ERR_clear_error();
+  std::size_t written = 0;
+  const int result = SSL_write_ex(ssl_, bytes.data(), bytes.size(), &written);
+  if (result == 1) return {Progress::done, written};
+  return {progress_of(result), 0};
+}
+
+bool TlsStream::pending() const {
+  return SSL_has_pending(ssl_) == 1;
+}
+
+void TlsStream::shut_down() {
+  ERR_clear_error();
+  if (SSL_is_init_finished(ssl_) == 1) SSL_shutdown(ssl_);
+  ERR_clear_error();
+}
+
+}  // namespace ai_proxy::http
