@@ -90,7 +90,11 @@ class Arranger {
   // False: it cannot be sent, or says nothing.
   bool travels(const Block& block) const {
     const std::string where = path_of(block.message, block.index);
-    if (const auto* text = std::get_if<chat::TextPart>(&block.part->kind)) return !text->text.empty();
+    if (const auto* text = std::get_if<chat::TextPart>(&block.part->kind)) {
+      if (!ascii_trim(text->text).empty()) return true;
+      if (!text->text.empty()) scope_.leave_out(where, "Anthropic refuses text that is only blanks");
+      return false;
+    }
     if (const auto* refusal = std::get_if<chat::RefusalPart>(&block.part->kind))
       return !refusal->text.empty();
     if (const auto* opaque = std::get_if<chat::OpaquePart>(&block.part->kind)) {
@@ -158,10 +162,7 @@ class Arranger {
                  "Anthropic refuses blanks at the end of a trailing assistant message; they "
                  "were left out");
     last.trim_end = true;
-    if (!ascii_trim(text->text).empty()) return {};
-    turns.back().blocks.pop_back();
-    if (turns.back().blocks.empty()) turns.pop_back();
-    return turns.empty() ? check_end() : Result<void>{};
+    return {};
   }
 
   const Scope& scope_;

@@ -30,15 +30,15 @@ bool contains(std::string_view text, std::string_view piece) {
   return text.find(piece) != std::string_view::npos;
 }
 
-// Spend limits come as a 429 with a code of their own, or as a 400 that only the text tells apart.
+// Spend limits come as a 429 with a code of their own, or as a 400 that only the text tells apart. The code,
+// when there is one, is the better witness: ramp_limit_exceeded is about pace, whatever its text says.
 bool is_about_money(std::string_view detail_code, std::string_view message) {
-  return contains(detail_code, "spend_limit") || contains(message, "credit balance is too low") ||
-         contains(message, "specified API usage limits") || says_quota_exhausted(message);
+  if (!detail_code.empty()) return contains(detail_code, "spend_limit");
+  return contains(message, "specified API usage limits") || says_quota_exhausted(message);
 }
 
 bool is_too_long(std::string_view message) {
-  return contains(message, "prompt is too long") || contains(message, "exceed context limit") ||
-         says_context_too_long(message);
+  return contains(message, "exceed context limit") || says_context_too_long(message);
 }
 
 ErrorCode code_of(int status, std::string_view type, std::string_view detail_code, std::string_view message) {

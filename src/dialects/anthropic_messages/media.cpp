@@ -44,6 +44,7 @@ void write_base64(json::Writer& out, std::string_view media_type, std::string_vi
 
 Result<void> write_image(json::Writer& out, const Scope& scope, const chat::ImagePart& image,
                          const std::string& path) {
+  if (!scope.traits.images) return std::unexpected(bad_request("This model takes no images.", path));
   if (!image.detail.empty() && image.detail != "auto") {
     scope.leave_out("image_url.detail", "Anthropic has no such setting");
   }

@@ -80,7 +80,7 @@ void write_metadata(json::Writer& out, const Scope& scope) {
     const json::Value root = metadata.root();
     if (user.empty()) user = root["user_id"].string_or("");
     if (root.size() > (root["user_id"].present() ? 1U : 0U)) {
-      scope.leave_out("metadata", "Anthropic keeps only user_id of it");
+      scope.adapt("metadata", "Anthropic keeps only user_id; the rest was left out");
     }
   }
   if (user.empty()) {
