@@ -79,4 +79,8 @@ struct Sources {
 using SettingsResult = std::expected<std::shared_ptr<const Settings>, std::vector<std::string>>;
 SettingsResult read_settings(const Sources& sources);
 
+// AI_PROXY_CONFIG of the environment, or else of .env; empty when neither names a file. Needs only the first two
+// of the sources.
+std::string config_path(const Sources& sources);
+
 }  // namespace ai_proxy::config

@@ -1,0 +1,42 @@
+#include "config/settings.h"
+
+#include <utility>
+
+#include "base/ascii.h"
+#include "config/environment.h"
+#include "config/sections.h"
+
+namespace ai_proxy::config {
+
+std::string config_path(const Sources& sources) {
+  Faults ignored;  // read_settings reports them
+  const auto path = Environment(sources, ignored).variable("AI_PROXY_CONFIG");
+  return path ? std::string(ascii_trim(path->value)) : std::string();
+}
+
+SettingsResult read_settings(const Sources& sources) {
+  Faults faults;
+  const Environment environment(sources, faults);
+  const std::string file = sources.yaml_name.empty() ? "config.yaml" : sources.yaml_name;
+  // A file that is no YAML still leaves the environment to be checked.
+  const auto tree = parse_yaml(sources.yaml_text, file, faults);
+  Section root(tree ? &*tree : nullptr, "", file, faults);
+
+  auto settings = std::make_shared<Settings>();
+  settings->config_file = sources.yaml_name;
+  Reading reading{sources, environment, faults, root, *settings};
+  read_server(reading);
+  read_providers(reading);
+  read_aliases(reading);
+  read_cache(reading);
+  read_limits(reading);
+  read_log(reading);
+  read_prices(reading);
+  root.finish();
+
+  for (std::string& note : environment.notes_on_unknown_names()) settings->notes.push_back(std::move(note));
+  if (!faults.empty()) return std::unexpected(faults.take());
+  return settings;
+}
+
+}  // namespace ai_proxy::config
