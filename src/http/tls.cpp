@@ -188,10 +188,6 @@ std::string TlsStream::failure() const {
   return failure_;
 }
 
-bool TlsStream::session_reused() const {
-  return SSL_session_reused(ssl_) == 1;
-}
-
 Transfer TlsStream::read(std::span<char> into) {
   ERR_clear_error();
   std::size_t bytes = 0;
