@@ -1,20 +1,13 @@
 // The life of a connection: input, time and the order of things. Output is in server_output.cpp.
 #include "http/server_session.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
-#include <cerrno>
 #include <utility>
 
 namespace ai_proxy::http {
 namespace {
 
-// Asio takes a read that brought less than it had room for as a sign that the socket is empty, and waits for
-// the next edge. An end of file that arrived together with those bytes gives no edge; one look a little later
-// finds it.
-constexpr milliseconds kRecheckTime(25);
 // Reads in a row for one connection before others get their turn.
 constexpr int kReadsInARow = 16;
 
@@ -109,18 +102,19 @@ void Session::await_request_phase() {
   } else if (exchange_->reader.state() == RequestReader::State::head) {
     if (phase_ != Phase::head) set_phase(Phase::head, limits_->head_time);
   } else if (phase_ != Phase::body) {
+    body_begin_ = Clock::now();
     set_phase(Phase::body, std::min(limits_->body_time, kBodyRateGrace));
   }
 }
 
 Task<bool> Session::answer_request() {
-  set_phase(Phase::answer, milliseconds::max());
+  phase_ = Phase::answer;  // no deadline of ours; a late one of the last phase finds nothing to do
   Request& request = exchange_->reader.request();
   request.client_address = client_address_;
-  request.received = phase_begin_;
+  request.received = Clock::now();
   ++requests_;
   closes_after_ = !exchange_->reader.head().keep_alive || requests_ >= limits_->requests_per_connection_max ||
-                  phase_begin_ - accepted_ >= limits_->connection_age_max;
+                  request.received - accepted_ >= limits_->connection_age_max;
   answer_ = Answer::none;
   chunked_ = false;
   exchange_->cancellation = {};
@@ -210,14 +204,12 @@ void Session::on_read(const error_code& ec, std::size_t bytes) {
   reading_ = false;
   if (ec) return on_gone();
   inbox_full_ = bytes == inbox_.size();
-  recheck_ = !inbox_full_;
   if (phase_ != Phase::answer) {
     fresh_ = {inbox_.data(), bytes};
     return input_.wake();
   }
   pending_.append(inbox_.data(), bytes);
   start_read();
-  if (recheck_) arm();
 }
 
 void Session::on_gone() {
@@ -282,38 +274,21 @@ std::size_t Session::read_now(char* space, std::size_t room) {
 void Session::set_phase(Phase phase, milliseconds limit) {
   phase_ = phase;
   expired_ = false;
-  phase_begin_ = Clock::now();
-  phase_end_ = limit == milliseconds::max() ? Clock::time_point::max() : phase_begin_ + limit;
-  arm();
-}
-
-void Session::arm() {
-  if (recheck_) {
-    deadline_.arm(kRecheckTime);
-  } else if (phase_end_ == Clock::time_point::max()) {
-    deadline_.disarm();
-  } else {
-    deadline_.arm(std::chrono::ceil<milliseconds>(phase_end_ - Clock::now()));
-  }
+  deadline_.arm(limit);
 }
 
 void Session::on_deadline() {
-  const std::shared_ptr<Session> self = shared_from_this();
-  if (std::exchange(recheck_, false) && peer_has_closed()) return on_gone();
-  const Clock::time_point now = Clock::now();
-  if (now < phase_end_) return arm();
-  if (phase_ == Phase::body && !is_body_late(exchange_->reader.body_bytes(), now - phase_begin_, *limits_)) {
-    phase_end_ = std::min(phase_begin_ + limits_->body_time, now + seconds(1));
-    return arm();
+  if (phase_ == Phase::answer) return;
+  if (phase_ == Phase::body) {
+    const auto elapsed = Clock::now() - body_begin_;
+    if (!is_body_late(exchange_->reader.body_bytes(), elapsed, *limits_)) {
+      const auto left = std::chrono::ceil<milliseconds>(limits_->body_time - elapsed);
+      return deadline_.arm(std::min<milliseconds>(left, seconds(1)));
+    }
   }
+  const std::shared_ptr<Session> self = shared_from_this();  // waking may end it
   expired_ = true;
   input_.wake();
-}
-
-bool Session::peer_has_closed() {
-  char byte;
-  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
 }  // namespace ai_proxy::http

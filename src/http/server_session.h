@@ -76,9 +76,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
 
   // Time (server_session.cpp).
   void set_phase(Phase phase, milliseconds limit);
-  void arm();
   void on_deadline();
-  bool peer_has_closed();
 
   // Output (server_output.cpp).
   void begin_head(int status, std::string_view content_type, std::string_view fields);
@@ -97,18 +95,16 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   std::size_t requests_ = 0;
 
   Phase phase_ = Phase::idle;
-  Clock::time_point phase_begin_;
-  Clock::time_point phase_end_;
+  Clock::time_point body_begin_;
   Deadline deadline_;
   std::optional<Deadline> write_deadline_;  // made when a write first has to wait
   Wake input_;
 
   bool reading_ = false;
   bool writing_ = false;
-  bool handling_ = false;   // the handler runs
-  bool gone_ = false;     // no byte can be read any more: closed by the client, or by us
-  bool expired_ = false;  // the phase took too long
-  bool recheck_ = false;  // see peer_has_closed()
+  bool handling_ = false;  // the handler runs
+  bool gone_ = false;      // no byte can be read any more: closed by the client, or by us
+  bool expired_ = false;   // the phase took too long
   bool inbox_full_ = false;
 
   std::unique_ptr<Exchange> exchange_;
