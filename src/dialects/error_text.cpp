@@ -12,8 +12,9 @@
 namespace ai_proxy::dialects {
 namespace {
 
-// Messages that are JSON texts inside JSON texts: relays wrap what other relays said.
-constexpr int kNestingMax = 4;
+// Steps down to the sentence. Messages are JSON texts inside JSON texts where relays wrap what other relays
+// said.
+constexpr int kNestingMax = 12;
 // Cheaper to cut before redacting; a key that the cut splits is still redacted up to the cut.
 constexpr std::size_t kRawTextBytesMax = 8 * kErrorTextBytesMax;
 
@@ -163,11 +164,11 @@ std::optional<std::chrono::milliseconds> milliseconds_in(std::string_view text, 
 }  // namespace
 
 std::string safe_error_text(std::string_view text) {
-  std::string safe(cut_at_character(ascii_trim(text), kRawTextBytesMax));
+  std::string safe(cut_at_character(text, kRawTextBytesMax));
   for (char& c : safe) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
-  safe = redact_keys(std::move(safe));
+  safe = redact_keys(std::string(ascii_trim(safe)));
   redact_echoed_key(safe);
   if (safe.size() > kErrorTextBytesMax) {
     safe.resize(cut_at_character(safe, kErrorTextBytesMax).size());
