@@ -178,6 +178,7 @@ class ProviderReader {
     if ((written ? 1 : 0) + (variable ? 1 : 0) + (file ? 1 : 0) > 1) {
       reading_.faults.add(section_.place(),
                           "only one of api_key, api_key_env and api_key_file may stand here.");
+      return;
     }
     provider_.key_variable = variable_prefix(provider_.name) + "_API_KEY";
     if (variable) {

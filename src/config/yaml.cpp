@@ -156,7 +156,10 @@ std::optional<YamlNode> parse_yaml(std::string_view text, std::string_view name,
     faults.add(place_of(name, fault->line), fault->text);
     return std::nullopt;
   }
-  std::istringstream stream{std::string(without_byte_order_mark(text))};
+  text = without_byte_order_mark(text);
+  // yaml-cpp takes an unclosed quote for closed when a line break is the last it sees: a half-written file.
+  text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+  std::istringstream stream{std::string(text)};
   Builder builder(name, faults);
   try {
     YAML::Parser parser(stream);

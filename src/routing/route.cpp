@@ -90,7 +90,7 @@ Result<const Provider*> serving(const Table& table, std::string_view catalog, st
     names.push_back(provider.name);
   }
   if (others.size() == 1) return others.front();
-  if (others.empty() && own != nullptr) return own;   // its missing key is what there is to say
+  if (others.empty() && own != nullptr) return own;  // its missing key is what there is to say
   if (others.empty()) return nullptr;
   return std::unexpected(bad_request("The model " + quoted(model) + " is served by more than one provider (" +
                                          listed(names) + "). Say which, as in " +
@@ -105,9 +105,10 @@ Error unplaceable(const Table& table, const pricing::Catalog& catalog, std::stri
     known.push_back(entry.id);
     known.insert(known.end(), entry.aliases.begin(), entry.aliases.end());
   }
-  return bad_request("No provider is known for the model " + quoted(model) + "." + did_you_mean(model, known) +
-                         " Name one: \"provider\", or the model as provider/name (" + listed(names_of(table)) + ").",
-                     "model");
+  return bad_request(
+      "No provider is known for the model " + quoted(model) + "." + did_you_mean(model, known) +
+          " Name one: \"provider\", or the model as provider/name (" + listed(names_of(table)) + ").",
+      "model");
 }
 
 const Alias* find_alias(const Table& table, std::string_view model) {
@@ -115,8 +116,8 @@ const Alias* find_alias(const Table& table, std::string_view model) {
   return found == table.aliases.end() ? nullptr : &found->second;
 }
 
-// The caller named a provider: only its own prefix and its own aliases are taken off the model's name. Anything
-// else goes on as it is, slashes too: some providers have them in their names.
+// The caller named a provider: only its own prefix and its own aliases are taken off the model's name.
+// Anything else goes on as it is, slashes too: some providers have them in their names.
 Result<Candidate> with_provider(const Table& table, std::string_view provider_name, std::string_view model) {
   const Provider* provider = named(table, provider_name);
   if (provider == nullptr) return std::unexpected(unknown_provider(table, provider_name, "provider"));
@@ -138,8 +139,8 @@ Result<Candidate> by_catalogue(const Table& table, const pricing::Catalog& catal
 
 }  // namespace
 
-Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog, std::string_view provider,
-                                 std::string_view model) {
+Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog,
+                                 std::string_view provider, std::string_view model) {
   if (model.empty()) return std::unexpected(bad_request("The name of a model is missing.", "model"));
   if (!provider.empty()) return with_provider(table, provider, model);
   if (const Alias* alias = find_alias(table, model)) {

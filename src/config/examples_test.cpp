@@ -1,0 +1,124 @@
+// The example files are valid, complete and say the defaults; docs/configuration.md names every setting.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <regex>
+
+#include "config/settings_fixture.h"
+
+namespace ai_proxy::config {
+namespace {
+
+std::string file(const std::string& name) {
+  std::ifstream stream(std::string(SOURCE_DIR "/") + name);
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+// The commented lines that are settings: "# KEY=value", "# key: value".
+std::string uncommented(const std::string& text) {
+  return std::regex_replace(text, std::regex("(^|\\n)( *)# ([A-Z_]+=|ca_file:|prices:|redis:|file:)"),
+                            "$1$2$3");
+}
+
+// All that settings may be compared by, in words.
+std::string limits_of(const Settings& settings) {
+  std::string text;
+  const auto add = [&](auto value) { text.append(std::to_string(value)).append(" "); };
+  const http::ServerLimits& s = settings.server;
+  for (const auto value :
+       {s.connections_max, s.head_bytes_max, s.target_bytes_max, s.fields_max, s.body_bytes_max,
+        s.chunk_overhead_bytes, s.body_bytes_per_second_min, s.requests_per_connection_max}) {
+    add(value);
+  }
+  for (const auto value :
+       {s.head_time, s.body_time, s.idle_time, s.connection_age_max, s.write_stall_time, s.linger_time}) {
+    add(value.count());
+  }
+  const http::ClientLimits& c = settings.client;
+  for (const auto value :
+       {c.head_bytes_max, c.body_bytes_max, c.interim_answers_max, c.pool_per_origin_max, c.pool_uses_max}) {
+    add(value);
+  }
+  for (const auto value : {c.connect_time, c.first_byte_time, c.silence_time, c.total_time, c.pool_wait_time,
+                           c.pool_idle_time, c.pool_age_max}) {
+    add(value.count());
+  }
+  return text;
+}
+
+TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
+  World world;
+  world.yaml = file("ai-proxy.example.yaml");
+  ASSERT_FALSE(world.yaml.empty());
+  const auto result = world.read();
+  ASSERT_TRUE(result) << joined(result.error());
+  const Settings& settings = **result;
+  const Settings defaults;
+  EXPECT_EQ(limits_of(settings), limits_of(defaults));
+  EXPECT_EQ(settings.host, defaults.host);
+  EXPECT_EQ(settings.port, defaults.port);
+  EXPECT_EQ(settings.threads, defaults.threads);
+  EXPECT_EQ(settings.drain_time, defaults.drain_time);
+  EXPECT_EQ(settings.cache.ttl, defaults.cache.ttl);
+  EXPECT_EQ(settings.log.level, defaults.log.level);
+  EXPECT_EQ(settings.routes.providers.size(), 5u);
+  EXPECT_EQ(settings.routes.aliases.size(), 2u);
+  const auto built_in = providers::built_in_providers();
+  for (std::size_t i = 0; i < built_in.size(); ++i)
+    EXPECT_EQ(settings.routes.providers[i].origin, built_in[i].origin);
+}
+
+TEST(ExampleYaml, IsValidWithItsCommentedLinesToo) {
+  World world;
+  world.yaml = uncommented(file("ai-proxy.example.yaml"));
+  world.files["/etc/ssl/our-ca.pem"] = "-----BEGIN CERTIFICATE-----";
+  world.files["prices.json"] = file("data/prices.json");
+  const auto result = world.read();
+  ASSERT_TRUE(result) << joined(result.error());
+  EXPECT_TRUE((*result)->cache.redis);
+  EXPECT_EQ((*result)->log.file, "/var/log/ai-proxy.log");
+  EXPECT_EQ((*result)->prices_file, "prices.json");
+}
+
+TEST(ExampleDotenv, IsValidAndItsPlaceholdersAreNoKeys) {
+  World world;
+  world.dotenv = file(".env.example");
+  ASSERT_FALSE(world.dotenv.empty());
+  const auto result = world.read();
+  ASSERT_TRUE(result) << joined(result.error());
+  for (const auto& provider : (*result)->routes.providers) EXPECT_FALSE(provider.configured());
+}
+
+TEST(ExampleDotenv, IsValidWithItsCommentedLinesToo) {
+  World world;
+  world.dotenv = uncommented(file(".env.example"));
+  const auto result = world.read();
+  ASSERT_TRUE(result) << joined(result.error());
+  EXPECT_EQ((*result)->cache.memory_bytes, 64u << 20);
+  EXPECT_EQ((*result)->notes.size(), 1u) << joined((*result)->notes);  // no unknown names
+}
+
+TEST(Documentation, NamesEveryVariableAndKeyOfTheExamples) {
+  const std::string page = file("docs/configuration.md");
+  const auto check = [&](const std::string& text, const std::regex& pattern) {
+    int found = 0;
+    for (auto it = std::sregex_iterator(text.begin(), text.end(), pattern); it != std::sregex_iterator();
+         ++it, ++found) {
+      const std::string name = (*it)[1];
+      if (name == "local" || name == "azure" || name == "fast" || name == "careful")
+        continue;  // names of one's own
+      EXPECT_TRUE(page.find("`" + name + "`") != std::string::npos ||
+                  page.find("." + name + "`") != std::string::npos ||
+                  page.find("### " + name) != std::string::npos ||
+                  page.find(", " + name) != std::string::npos)
+          << name;
+    }
+    return found;
+  };
+  EXPECT_EQ(check(uncommented(file(".env.example")), std::regex("(?:^|\\n)([A-Z_]+)=")), 21);
+  EXPECT_GE(check(uncommented(file("ai-proxy.example.yaml")), std::regex("\\n(?:  )?([a-z_]+):")), 40);
+}
+
+}  // namespace
+}  // namespace ai_proxy::config

@@ -1,0 +1,153 @@
+#include "routing/route.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace ai_proxy::routing {
+namespace {
+
+using testing::HasSubstr;
+
+class Route : public testing::Test {
+ protected:
+  void SetUp() override {
+    table.providers = providers::built_in_providers();
+    for (auto& provider : table.providers) provider.key = Secret("key");
+    providers::Provider router;
+    router.name = "router";
+    router.auth = providers::AuthStyle::none;
+    table.providers.push_back(router);
+    table.aliases["fast"] = {"openai", "gpt-4o-mini"};
+    table.aliases["big"] = {"mistral", "mistral-large"};
+  }
+
+  // "provider model wire", or the error's message.
+  std::string found(std::string_view provider, std::string_view model) {
+    const auto result = find_candidate(table, *catalog, provider, model);
+    if (!result) return result.error().message;
+    return result->provider->name + " " + result->model + " " + result->wire_model;
+  }
+
+  Error error(std::string_view provider, std::string_view model) {
+    const auto result = find_candidate(table, *catalog, provider, model);
+    EXPECT_FALSE(result);
+    return result ? Error{} : result.error();
+  }
+
+  Table table;
+  std::shared_ptr<const pricing::Catalog> catalog = pricing::Catalog::built_in();
+};
+
+TEST_F(Route, TakesTheProviderThatIsNamed) {
+  EXPECT_EQ(found("openai", "gpt-4o"), "openai gpt-4o gpt-4o");
+  EXPECT_EQ(found("mistral", "mistral-large"), "mistral mistral-large mistral-large-latest");
+  EXPECT_EQ(found("anthropic", "claude-sonnet-4"), "anthropic claude-sonnet-4 claude-sonnet-4-0");
+}
+
+TEST_F(Route, PassesUnknownModelsOnUnchanged) {
+  EXPECT_EQ(found("openai", "gpt-99-nova"), "openai gpt-99-nova gpt-99-nova");
+  EXPECT_EQ(found("router", "meta/llama-3"), "router meta/llama-3 meta/llama-3");
+  EXPECT_EQ(found("router", "openai/gpt-4o"), "router openai/gpt-4o openai/gpt-4o");
+  EXPECT_EQ(found("router/mistral-large", ""), "The name of a model is missing.");
+}
+
+TEST_F(Route, TakesOffItsOwnPrefix) {
+  EXPECT_EQ(found("openai", "openai/gpt-4o"), "openai gpt-4o gpt-4o");
+  EXPECT_EQ(found("", "openai/gpt-4o"), "openai gpt-4o gpt-4o");
+  EXPECT_EQ(found("", "mistral/mistral-small"), "mistral mistral-small mistral-small-latest");
+  EXPECT_EQ(found("", "router/meta/llama-3"), "router meta/llama-3 meta/llama-3");
+}
+
+TEST_F(Route, FollowsAliases) {
+  EXPECT_EQ(found("", "fast"), "openai gpt-4o-mini gpt-4o-mini");
+  EXPECT_EQ(found("", "big"), "mistral mistral-large mistral-large-latest");
+  EXPECT_EQ(found("openai", "fast"), "openai gpt-4o-mini gpt-4o-mini");
+  // Another provider's alias says nothing about this one.
+  EXPECT_EQ(found("anthropic", "fast"), "anthropic fast fast");
+}
+
+TEST_F(Route, PrefersAnAliasToTheCatalogue) {
+  table.aliases["gpt-4o"] = {"anthropic", "claude-opus-5"};
+  EXPECT_EQ(found("", "gpt-4o"), "anthropic claude-opus-5 claude-opus-5");
+}
+
+TEST_F(Route, PlacesBareNamesByTheCatalogue) {
+  EXPECT_EQ(found("", "gpt-4o"), "openai gpt-4o gpt-4o");
+  EXPECT_EQ(found("", "claude-haiku-4-5-20251001"),
+            "anthropic claude-haiku-4-5-20251001 claude-haiku-4-5-20251001");
+  EXPECT_EQ(found("", "claude-sonnet-4"), "anthropic claude-sonnet-4 claude-sonnet-4-0");
+  EXPECT_EQ(found("", "mistral-nemo"), "mistral mistral-nemo open-mistral-nemo");
+}
+
+TEST_F(Route, EverySeedNameFindsItsProvider) {
+  for (const std::string_view model :
+       {"gpt-4o", "gpt-4o-mini", "gpt-4-turbo", "gpt-4", "gpt-3.5-turbo", "o1", "o1-mini", "o3", "o3-mini"}) {
+    EXPECT_THAT(found("", model), testing::StartsWith("openai ")) << model;
+  }
+  for (const std::string_view model :
+       {"claude-sonnet-4-5", "claude-haiku-4-5", "claude-opus-4-1", "claude-sonnet-4", "claude-3-7-sonnet"}) {
+    EXPECT_THAT(found("", model), testing::StartsWith("anthropic ")) << model;
+  }
+  for (const std::string_view model :
+       {"mistral-large", "mistral-small", "mistral-medium", "mistral-nemo", "pixtral-12b", "codestral"}) {
+    EXPECT_THAT(found("", model), testing::StartsWith("mistral ")) << model;
+  }
+}
+
+TEST_F(Route, NamesTheNearestProvider) {
+  const Error wrong = error("opnai", "gpt-4o");
+  EXPECT_EQ(wrong.code, ErrorCode::invalid_request);
+  EXPECT_EQ(wrong.parameter, "provider");
+  EXPECT_EQ(wrong.message,
+            "There is no provider \"opnai\". Did you mean \"openai\"? Configured are: openai, anthropic, "
+            "mistral, router.");
+  EXPECT_EQ(error("", "opnai/gpt-4o").parameter, "model");
+  EXPECT_THAT(found("", "opnai/gpt-4o"), HasSubstr("Did you mean \"openai\"?"));
+  EXPECT_THAT(found("OpenAI", "gpt-4o"), HasSubstr("Did you mean \"openai\"?"));
+}
+
+TEST_F(Route, SaysWhatToDoWithABareNameThatNobodyKnows) {
+  const Error wrong = error("", "gpt-4p");
+  EXPECT_EQ(wrong.code, ErrorCode::invalid_request);
+  EXPECT_EQ(wrong.parameter, "model");
+  EXPECT_THAT(wrong.message,
+              HasSubstr("No provider is known for the model \"gpt-4p\". Did you mean \"gpt-4"));
+  EXPECT_THAT(wrong.message, HasSubstr("provider/name"));
+}
+
+TEST_F(Route, RefusesNothingAsAModel) {
+  EXPECT_EQ(error("openai", "").parameter, "model");
+  EXPECT_EQ(error("", "").parameter, "model");
+  EXPECT_EQ(error("", "openai/").code, ErrorCode::invalid_request);
+  EXPECT_EQ(error("openai", "openai/").code, ErrorCode::invalid_request);
+}
+
+TEST_F(Route, NamesTheVariableOfAMissingKey) {
+  table.providers[1].key = Secret();
+  for (const auto& [provider, model] :
+       {std::pair{"anthropic", "claude-opus-5"}, {"", "anthropic/claude-opus-5"}, {"", "claude-opus-5"}}) {
+    const Error missing = error(provider, model);
+    EXPECT_EQ(missing.code, ErrorCode::provider_not_configured);
+    EXPECT_THAT(missing.message, HasSubstr("ANTHROPIC_API_KEY"));
+  }
+}
+
+TEST_F(Route, TakesTheOneConfiguredProviderOfACatalogue) {
+  table.providers[3].catalog = "openai";
+  EXPECT_EQ(found("", "gpt-4o"), "openai gpt-4o gpt-4o");  // the one of that name first
+  table.providers[0].key = Secret();
+  EXPECT_EQ(found("", "gpt-4o"), "router gpt-4o gpt-4o");
+  providers::Provider second = table.providers[3];
+  second.name = "second";
+  table.providers.push_back(second);
+  EXPECT_THAT(found("", "gpt-4o"), HasSubstr("served by more than one provider (router, second)"));
+  EXPECT_EQ(error("", "gpt-4o").parameter, "model");
+}
+
+TEST_F(Route, QuotesWhatTheCallerWroteSafely) {
+  EXPECT_THAT(found(std::string(5000, 'x'), "m"), testing::Property(&std::string::size, testing::Lt(400u)));
+  EXPECT_THAT(found("a\r\nb", "m"), HasSubstr("\"a??b\""));
+}
+
+}  // namespace
+}  // namespace ai_proxy::routing
