@@ -1,3 +1,4 @@
+// See blocks.h. Block shapes: SDK types of @anthropic-ai/sdk 1.12.0, *BlockParam.
 #include "dialects/anthropic_messages/blocks.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// See conversation.h. Rules as recorded and as the API's errors state them: no empty or blank text, results
+// right behind their calls, no trailing blanks in a prefill.
 #include "dialects/anthropic_messages/conversation.h"
 
 #include <algorithm>

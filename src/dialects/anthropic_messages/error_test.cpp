@@ -1,3 +1,4 @@
+// The table of Anthropic's errors, and what is said and kept of each.
 #include <gtest/gtest.h>
 
 #include "base/json_writer.h"

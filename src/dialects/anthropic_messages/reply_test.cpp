@@ -1,3 +1,4 @@
+// Whole answers: every block kind and stop reason, and answers that are none.
 #include <gtest/gtest.h>
 
 #include "dialects/anthropic_messages/anthropic_messages.h"

@@ -1,3 +1,4 @@
+// Streams written by hand: order, tool counting, usage, failure, bounds. Recorded ones: corpus_test.cpp.
 #include <gtest/gtest.h>
 
 #include "dialects/anthropic_messages/folded_stream_for_tests.h"

@@ -1,3 +1,5 @@
+// See tools.h. {name, description, input_schema, strict, cache_control}; tool_choice auto | any | tool |
+// none.
 #include "dialects/anthropic_messages/tools.h"
 
 #include <algorithm>

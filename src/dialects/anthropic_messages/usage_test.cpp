@@ -1,3 +1,4 @@
+// Anthropic's usage object: sums, splits, contradictions, merging.
 #include "dialects/anthropic_messages/usage.h"
 
 #include <gtest/gtest.h>
