@@ -46,6 +46,8 @@ struct MemberName {
 // An object's members as values.
 template <const Object& kObject>
 class Fields {
+  static_assert(kObject.members.size() <= 64, "read_members counts them in 64 bits");
+
  public:
   bool read(const json::Value& value, const Path& path, Checks& checks) {
     return read_members(value, kObject, path, checks, values_);
