@@ -190,10 +190,11 @@ TEST(NativeMessages, NamesBrokenToolArguments) {
                    std::string(arguments) + "}}]}"))
         .faults("messages.0.tool_calls.0.function.arguments");
   };
-  EXPECT_EQ(fault(R"("{\"a\":1")"),
-            "Expected the JSON text of an object, received broken JSON: Missing a comma or '}' after an object "
-            "member. "
-            "At line 1, column 7 of the text");
+  EXPECT_EQ(
+      fault(R"("{\"a\":1")"),
+      "Expected the JSON text of an object, received broken JSON: Missing a comma or '}' after an object "
+      "member. "
+      "At line 1, column 7 of the text");
   EXPECT_EQ(fault(R"("[]")"), "Expected the JSON text of an object, received '[]'");
   EXPECT_EQ(fault("5"), "Expected string or object, received number");
   for (const char* good :

@@ -18,7 +18,7 @@
 namespace ai_proxy::dialects::native {
 
 struct ParsedRequest {
-  std::string_view provider;    // empty: left out
+  std::string_view provider;  // empty: left out
   chat::Request request;
 };
 
@@ -28,15 +28,16 @@ struct ParseOutcome {
   std::string failure_body;
 };
 
-// `provider_names`: what the `provider` member may be, in the order to list them. `provider_optional` tells whether
-// this model's name alone decides (it has a slash, is an alias or a catalogue name).
-// `stream_in_query` turns the stream on. Unknown members become warnings. The request's views live in `body`'s
-// document.
+// `provider_names`: what the `provider` member may be, in the order to list them. `provider_optional` tells
+// whether this model's name alone decides (it has a slash, is an alias or a catalogue name).
+// `stream_in_query` turns the stream on. Unknown members become warnings. The request's views live in
+// `body`'s document.
 ParseOutcome parse_request(const json::Value& body, const std::vector<std::string_view>& provider_names,
-                           const std::function<bool(std::string_view model)>& provider_optional, bool stream_in_query,
-                           chat::Warnings& warnings);
+                           const std::function<bool(std::string_view model)>& provider_optional,
+                           bool stream_in_query, chat::Warnings& warnings);
 // The 400 body for a text that is no JSON at all (details._errors names line and column).
-std::string malformed_json_body(const json::Fault& fault, const std::vector<std::string_view>& provider_names);
+std::string malformed_json_body(const json::Fault& fault,
+                                const std::vector<std::string_view>& provider_names);
 
 // What an answer costs, as the contract shows it: all null when it is not known.
 struct CostView {
@@ -56,7 +57,7 @@ struct ReplyView {
 std::string render_reply(const ReplyView& view);
 
 // Stream events, complete with "event:" line and blank line.
-void render_chunk(std::string& out, const chat::Delta& delta);   // appends nothing for deltas we do not show
+void render_chunk(std::string& out, const chat::Delta& delta);  // appends nothing for deltas we do not show
 struct DoneView {
   chat::FinishReason finish_reason = chat::FinishReason::unknown;
   const std::optional<chat::Usage>& usage;
@@ -68,7 +69,7 @@ void render_done(std::string& out, const DoneView& view);
 
 struct ErrorView {
   const Error& error;
-  std::string_view provider;   // empty: null
+  std::string_view provider;  // empty: null
   std::string_view model;
   int attempts = 0;
 };
@@ -76,7 +77,8 @@ struct ErrorView {
 std::string render_error(const ErrorView& view);
 void render_error_event(std::string& out, const ErrorView& view);
 
-// The one schema of the request, as OpenAPI (JSON Schema 2020-12) text; the same definition drives validation.
+// The one schema of the request, as OpenAPI (JSON Schema 2020-12) text; the same definition drives
+// validation.
 std::string request_json_schema(const std::vector<std::string_view>& provider_names);
 
 }  // namespace ai_proxy::dialects::native
