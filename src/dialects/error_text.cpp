@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <charconv>
 #include <cmath>
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/json_writer.h"
 #include "base/secret.h"
 
 namespace ai_proxy::dialects {
@@ -27,6 +28,23 @@ std::string_view cut_at_character(std::string_view text, std::size_t bytes_max) 
   std::size_t end = bytes_max;
   while (end > 0 && is_continuation(text[end])) --end;
   return text.substr(0, end);
+}
+
+// Bodies that are no JSON and header values may hold any bytes, but our messages end up in JSON.
+void make_utf8(std::string& text) {
+  const bool ascii = std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+  if (ascii) return;
+  std::string quoted;
+  json::Writer(quoted).string(text);
+  if (json::valid(quoted)) return;
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  }
+}
+
+std::string safe_word(std::string_view text) {
+  const std::string safe = safe_error_text(text);
+  return std::string(cut_at_character(safe, 128));
 }
 
 // OpenAI echoes the refused key in part ("Incorrect API key provided: abc*****xyz."), whatever it looked
@@ -168,6 +186,7 @@ std::string safe_error_text(std::string_view text) {
   for (char& c : safe) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
   }
+  make_utf8(safe);
   safe = redact_keys(std::string(ascii_trim(safe)));
   redact_echoed_key(safe);
   if (safe.size() > kErrorTextBytesMax) {
@@ -208,7 +227,7 @@ std::string foreign_body_text(std::string_view body) {
     return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
   });
   return readable && body.front() != '{' && body.front() != '['
-             ? std::string(body.substr(0, kRawTextBytesMax))
+             ? std::string(cut_at_character(body, kRawTextBytesMax))
              : std::string();
 }
 
@@ -273,10 +292,10 @@ Error make_provider_error(const ReplyHead& head, ProviderFault fault) {
   if (ascii_iequals(head.should_retry, "false")) error.retryable = false;
   if (error.retryable || retryable_by_nature(fault.code)) error.retry_after = retry_after(head);
   error.provider_status = head.status;
-  error.provider_request_id = head.request_id.empty() ? safe_error_text(fault.request_id).substr(0, 128)
-                                                      : std::string(head.request_id.substr(0, 128));
+  error.provider_request_id =
+      safe_word(head.request_id.empty() ? std::string_view(fault.request_id) : head.request_id);
   error.parameter = safe_error_text(fault.parameter);
-  error.provider_code = safe_error_text(fault.provider_code).substr(0, 128);
+  error.provider_code = safe_word(fault.provider_code);
   return error;
 }
 

@@ -18,8 +18,8 @@ namespace ai_proxy::dialects {
 inline constexpr std::size_t kErrorTextBytesMax = 1000;
 inline constexpr std::chrono::milliseconds kRetryAfterMax{60'000};
 
-// `text` fit to be shown: trimmed, control characters blanked, keys redacted, cut at a character's border
-// with " …" behind when it is longer than kErrorTextBytesMax.
+// `text` fit to be shown: trimmed, control characters blanked, valid UTF-8, keys redacted, cut at a
+// character's border with " …" behind when it is longer than kErrorTextBytesMax.
 std::string safe_error_text(std::string_view text);
 
 // The human sentence in an error's `message` or `detail`, whatever its shape: a string; a string that is

@@ -51,6 +51,15 @@ TEST(ErrorText, ShowsNoKeyAndNoControlCharacters) {
             "Incorrect API key provided: [redacted]. You can find it");
 }
 
+TEST(ErrorText, IsAlwaysUtf8) {
+  EXPECT_EQ(safe_error_text("St\xf6rung"), "St?rung");
+  EXPECT_EQ(safe_error_text("St\xc3\xb6rung"), "St\xc3\xb6rung");
+  ReplyHead head;
+  head.status = 500;
+  head.request_id = "req_\xff";
+  EXPECT_EQ(make_provider_error(head, {}).provider_request_id, "req_?");
+}
+
 TEST(ErrorText, CutsLongTextsAtACharacter) {
   std::string text = "a";
   for (int i = 0; i < 5000; ++i) text += "é";

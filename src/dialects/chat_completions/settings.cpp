@@ -115,7 +115,8 @@ Result<std::string_view> effort_to_send(Pen& pen) {
   const chat::ModelTraits& traits = pen.traits;
   std::string_view effort = asked_effort(pen);
   if (traits.thinking == chat::ThinkingStyle::none) {
-    if (!effort.empty() && effort != "none") pen.left_out("reasoning_effort", "this model does not reason");
+    if (!effort.empty() && effort != "none")
+      pen.left_out("reasoning_effort", "this model has no effort to choose");
     return std::string_view{};
   }
   if (!effort.empty() && !traits.efforts.empty() && !takes(traits, effort)) {

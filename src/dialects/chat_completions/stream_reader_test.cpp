@@ -282,6 +282,33 @@ TEST(ChunkReader, IgnoresNullErrorsBlanksAndWhatFollowsTheTerminator) {
   EXPECT_EQ(run.told, "started\ntext a\nfinished\n");
 }
 
+TEST(ChunkReader, SurvivesChunksOfTheWrongTypes) {
+  const std::string_view values[]{"null", "7",    "\"x\"", "[]",   "{}", "[null]",
+                                  "[7]",  "[[]]", "[{}]",  "true", "-1", "[{\"index\":-9}]"};
+  const std::string_view frames[]{
+      R"({"id":$})",
+      R"({"choices":$,"usage":$,"service_tier":$})",
+      R"({"choices":[{"index":$}]})",
+      R"({"choices":[{"delta":$,"finish_reason":$}]})",
+      R"({"choices":[{"delta":{"content":$,"refusal":$,"tool_calls":$,"function_call":$}}]})",
+      R"({"choices":[{"delta":{"content":[{"type":"thinking","thinking":$}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"index":$,"id":$,"function":$}]}}]})",
+      R"({"choices":[{"delta":{"tool_calls":[{"function":{"name":$,"arguments":$}}]}}]})",
+      R"({"error":$})",
+      R"({"error":{"message":$,"code":$,"type":$}})"};
+  for (const std::string_view frame : frames) {
+    for (const std::string_view value : values) {
+      std::string data;
+      for (const char c : frame) c == '$' ? data.append(value) : data.append(1, c);
+      for (const Dialect* dialect : {&kOpenAiChat, &kMistralChat}) {
+        StreamRun run(*dialect);
+        run.feed(data).feed(delta(R"({"content":"a"})")).feed(finish("stop"));
+        if (!run.failure) EXPECT_TRUE(run.reader->complete()) << data;
+      }
+    }
+  }
+}
+
 TEST(ChunkReader, BoundsTheCallsAStreamMayOpen) {
   StreamRun run(kOpenAiChat);
   for (int i = 0; i < 5000 && !run.failure; ++i) {
