@@ -32,6 +32,7 @@ struct RedisOptions {
   std::size_t value_bytes_max = 8 * 1024 * 1024;
 };
 
+// Connects at once and again by itself. One thread; `io` outlives it, commands under way may outlive it.
 class Redis {
  public:
   Redis(http::asio::io_context& io, RedisOptions options);
@@ -41,10 +42,13 @@ class Redis {
 
   // nullopt in the Result = no such key. An error (deadline, connection, refusal, breaker open) is never the
   // caller's fault: go on without. Takes at most operation_time, and no time at all while the breaker is open.
+  // A value larger than value_bytes_max counts as absent.
   http::Task<Result<std::optional<std::string>>> get(std::string_view key);
-  // Stored for `ttl`. Does not wait for the answer.
+  // Stored for `ttl`. Does not wait for the answer. Dropped when it is empty or too large, when Redis is away, or when
+  // too much is under way.
   void set(std::string_view key, std::string_view value, std::chrono::seconds ttl);
 
+  // Commands are refused unasked. After a probe went well one is let through at a time, until one succeeds.
   bool breaker_open() const;
 
  private:
