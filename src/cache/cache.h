@@ -17,6 +17,7 @@
 namespace ai_proxy::cache {
 
 // SHA-256 over everything that can change the answer, each part with its length in front.
+// Any thread.
 struct Key {
   std::array<std::uint8_t, 32> digest{};
   std::string hex() const;
@@ -38,9 +39,13 @@ struct Entry {
   std::string dialect;              // of `body`
   std::string request_id;           // the provider's
   std::string body;
+  // Set by Cache::put, so that a copy in memory ends when the one in Redis does.
+  std::chrono::sys_time<std::chrono::milliseconds> expires{};
+  std::chrono::seconds ttl{0};
 
-  std::string encode() const;       // versioned
+  std::string encode() const;       // versioned, with a checksum
   static std::optional<Entry> decode(std::string_view text);   // nullopt: another version, or damaged
+  static std::optional<Entry> decode_own(std::string_view text);   // from our own memory: checksum not checked
 };
 
 // Shared by all threads; bounded by bytes, least recently used go first. Any thread.

@@ -1,0 +1,63 @@
+// Memory first, then Redis; a hit in Redis is kept in memory for what is left of its time.
+#include "cache/cache.h"
+
+#include <algorithm>
+
+namespace ai_proxy::cache {
+namespace {
+
+constexpr std::string_view kRedisPrefix = "ai-proxy:v1:";
+constexpr std::chrono::seconds kTtlMax = std::chrono::hours(24 * 366);
+
+std::string redis_key(const Key& key) {
+  return std::string(kRedisPrefix) + key.hex();
+}
+
+std::chrono::sys_time<std::chrono::milliseconds> wall_now() {
+  return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
+
+// What is left by the wall clock; where clocks disagree, never more than the whole time the entry was given.
+std::chrono::milliseconds time_left(const Entry& entry) {
+  const auto left = entry.expires - wall_now();
+  return std::min<std::chrono::milliseconds>(left, std::min(entry.ttl, kTtlMax));
+}
+
+}  // namespace
+
+Cache::Cache(std::shared_ptr<MemoryCache> memory, std::shared_ptr<stores::Redis> redis)
+    : memory_(std::move(memory)), redis_(std::move(redis)) {}
+
+http::Task<std::optional<Entry>> Cache::get(const Key& key) {
+  if (memory_) {
+    const std::optional<std::string> kept = memory_->get(key, http::Clock::now());
+    if (kept) co_return Entry::decode_own(*kept);
+  }
+  if (!redis_) co_return std::nullopt;
+
+  // Values, not references: the caller may be gone when Redis answers.
+  const std::shared_ptr<MemoryCache> memory = memory_;
+  const std::shared_ptr<stores::Redis> redis = redis_;
+  const Key wanted = key;
+  const std::string name = redis_key(wanted);
+  auto stored = co_await redis->get(name);
+  if (!stored || !*stored) co_return std::nullopt;
+  std::optional<Entry> entry = Entry::decode(**stored);
+  if (entry && memory) {
+    const std::chrono::milliseconds left = time_left(*entry);
+    if (left.count() > 0) memory->put(wanted, std::move(**stored), http::Clock::now() + left);
+  }
+  co_return entry;
+}
+
+void Cache::put(const Key& key, const Entry& entry, std::chrono::seconds ttl) {
+  if (ttl.count() <= 0 || !enabled()) return;
+  Entry kept = entry;
+  kept.ttl = std::min(ttl, kTtlMax);
+  kept.expires = wall_now() + kept.ttl;
+  std::string text = kept.encode();
+  if (redis_) redis_->set(redis_key(key), text, kept.ttl);
+  if (memory_) memory_->put(key, std::move(text), http::Clock::now() + kept.ttl);
+}
+
+}  // namespace ai_proxy::cache

@@ -1,0 +1,106 @@
+// The cache in memory: a hash map into a list in order of use, under one lock that is held for pointers only;
+// texts are copied and freed outside it.
+#include <cstring>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "cache/cache.h"
+
+namespace ai_proxy::cache {
+namespace {
+
+// What an entry costs beside its text: list and map nodes, the string's control block, the allocator's share.
+constexpr std::size_t kOverheadBytes = 256;
+
+struct KeyHash {
+  // The key is a hash already.
+  std::size_t operator()(const Key& key) const {
+    std::size_t value = 0;
+    std::memcpy(&value, key.digest.data(), sizeof value);
+    return value;
+  }
+};
+
+}  // namespace
+
+struct MemoryCache::Impl {
+  struct Item {
+    Key key;
+    std::shared_ptr<const std::string> value;
+    http::Clock::time_point expires;
+  };
+  using Items = std::list<Item>;  // most recently used first
+
+  static std::size_t cost(const Item& item) { return item.value->size() + kOverheadBytes; }
+
+  // Takes an item out, into `gone`, whose destruction is left to the caller, after the lock.
+  void remove(Items::iterator item, Items& gone) {
+    bytes -= cost(*item);
+    by_key.erase(item->key);
+    gone.splice(gone.begin(), items, item);
+  }
+
+  const std::size_t bytes_max;
+  mutable std::mutex mutex;
+  Items items;
+  std::unordered_map<Key, Items::iterator, KeyHash> by_key;
+  std::size_t bytes = 0;
+
+  explicit Impl(std::size_t bound) : bytes_max(bound) {}
+};
+
+MemoryCache::MemoryCache(std::size_t bytes_max) : impl_(std::make_unique<Impl>(bytes_max)) {}
+
+MemoryCache::~MemoryCache() = default;
+
+std::optional<std::string> MemoryCache::get(const Key& key, http::Clock::time_point now) {
+  std::shared_ptr<const std::string> value;
+  Impl::Items gone;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    const auto found = impl_->by_key.find(key);
+    if (found == impl_->by_key.end()) return std::nullopt;
+    const auto item = found->second;
+    if (item->expires <= now) {
+      impl_->remove(item, gone);
+    } else {
+      impl_->items.splice(impl_->items.begin(), impl_->items, item);
+      value = item->value;
+    }
+  }
+  if (value == nullptr) return std::nullopt;
+  return *value;
+}
+
+void MemoryCache::put(const Key& key, std::string value, http::Clock::time_point expires) {
+  // One giant must not push out everything else.
+  const bool fits = value.size() + kOverheadBytes <= impl_->bytes_max / 4;
+  if (fits && value.capacity() > value.size() + value.size() / 8) value.shrink_to_fit();
+  Impl::Items added;
+  if (fits) added.push_back({key, std::make_shared<const std::string>(std::move(value)), expires});
+  Impl::Items gone;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    const auto found = impl_->by_key.find(key);
+    if (found != impl_->by_key.end()) impl_->remove(found->second, gone);
+    if (!fits) return;
+    const std::size_t cost = Impl::cost(added.front());
+    while (impl_->bytes + cost > impl_->bytes_max) impl_->remove(std::prev(impl_->items.end()), gone);
+    impl_->by_key.emplace(key, added.begin());
+    impl_->items.splice(impl_->items.begin(), added);
+    impl_->bytes += cost;
+  }
+}
+
+std::size_t MemoryCache::bytes() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->bytes;
+}
+
+std::size_t MemoryCache::entries() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->items.size();
+}
+
+}  // namespace ai_proxy::cache
