@@ -130,13 +130,13 @@ std::size_t ChunkDecoder::take_trailer(std::string_view bytes, const ServerLimit
       fault_ = malformed(kBadTrailer);
     begin = end + 2;
   }
-  if (!fault_ && found == LineScanner::Found::end) {
-    state_ = State::done;
-    return scanner_.end() - before;
-  }
-  if (!fault_ && (trailer_.size() > limits.head_bytes_max || scanner_.lines() > limits.fields_max))
+  const bool complete = found == LineScanner::Found::end;
+  const std::size_t size = complete ? scanner_.end() : trailer_.size();
+  if (!fault_ && (size > limits.head_bytes_max || scanner_.lines() > limits.fields_max)) {
     fault_ = kHeadTooLarge;
-  return part;
+  }
+  if (complete && !fault_) state_ = State::done;
+  return size - before;
 }
 
 }  // namespace ai_proxy::http

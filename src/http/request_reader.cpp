@@ -82,7 +82,7 @@ void RequestReader::check_unfinished_head(std::size_t lines_before) {
     if (state_ == State::fault) return;
     const std::string so_far = bytes_.substr(0, scanner_.line_begin()) + "\r\n";
     const RequestFault fault = parse_head(so_far, false, *limits_, head_, request_.headers);
-    head_ = {};   // its views pointed into so_far
+    head_ = {};  // its views pointed into so_far
     request_.headers.clear();
     if (fault) return refuse(fault);
   }

@@ -234,6 +234,9 @@ TEST(RequestReader, HoldsEveryLimit) {
   EXPECT_EQ(status(chunked + "FFFFFFFFFFFFFFF\r\n", small), 413);
   EXPECT_EQ(status(chunked + "1;" + std::string(50, 'e'), small), 400);
   EXPECT_EQ(status(chunked + "0\r\nX: " + std::string(200, 't'), small), 431);
+  small.fields_max = 3;
+  EXPECT_EQ(status(chunked + "0\r\nX: y\r\nX: y\r\nX: y\r\n\r\n", small), 200);
+  EXPECT_EQ(status(chunked + "0\r\nX: y\r\nX: y\r\nX: y\r\nX: y\r\n\r\n", small), 431);
 }
 
 TEST(RequestReader, RefusesBrokenChunks) {
@@ -278,8 +281,7 @@ TEST(QueryValue, FindsAndDecodes) {
   EXPECT_EQ(query_value("b=a", "a"), std::nullopt);
 }
 
-// --- the corpora
-// -------------------------------------------------------------------------------------------------
+// --- the corpora ---
 
 class RequestCorpus : public testing::Test {
  protected:

@@ -1,8 +1,8 @@
 // The HTTP/1.1 server: one per thread, each with its own listener (SO_REUSEPORT). It reads and checks requests,
 // keeps connections alive, answers what is no proper request itself, and hands the rest to a handler.
 //
-// Faults it answers, then closes: 400, 408, 411, 413, 414, 417, 431, 501, 505, each with a JSON body
-// {"error":"…","details":{"code":"…"}}. Protocol source: RFC 9110, RFC 9112.
+// Faults it answers, then closes: 400, 408, 413, 414, 415, 417, 431, 501, 505, and 500 for a handler that throws or
+// does not answer; each with a JSON body {"error":"…","details":{"code":"…"}}. Protocol source: RFC 9110, RFC 9112.
 #pragma once
 
 #include <atomic>
@@ -67,6 +67,7 @@ struct ServerCounters {
   std::atomic<std::size_t> requests_running{0};
 };
 
+// All members are to be called on the thread that runs the io_context, or while none does.
 class Server {
  public:
   Server(asio::io_context& io, const ServerLimits& limits, Handler handler, ServerCounters& counters);

@@ -20,7 +20,7 @@ class Session;
 
 // The memory of one request: taken when its first byte comes, given back when the connection falls idle. An
 // idle connection holds none, a busy thread allocates none.
-struct Exchange {
+struct ServerExchange {
   RequestReader reader;
   std::string out;  // the bytes being written
   Cancellation cancellation;
@@ -40,13 +40,13 @@ struct ServerCore {
         deadlines(context),
         scratch(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {}
 
-  std::unique_ptr<Exchange> take_exchange() {
-    if (spare.empty()) return std::make_unique<Exchange>();
-    std::unique_ptr<Exchange> exchange = std::move(spare.back());
+  std::unique_ptr<ServerExchange> take_exchange() {
+    if (spare.empty()) return std::make_unique<ServerExchange>();
+    std::unique_ptr<ServerExchange> exchange = std::move(spare.back());
     spare.pop_back();
     return exchange;
   }
-  void give_back(std::unique_ptr<Exchange> exchange) {
+  void give_back(std::unique_ptr<ServerExchange> exchange) {
     if (spare.size() >= kSpareExchangesMax) return;
     exchange->reader.trim();
     if (exchange->out.capacity() > kKeptOutBytes) std::string().swap(exchange->out);
@@ -61,7 +61,7 @@ struct ServerCore {
   DateLine date;
   std::unique_ptr<char[]> scratch;  // for reading what may be large; nothing stays in it
   std::vector<Session*> sessions;   // all alive, in no order
-  std::vector<std::unique_ptr<Exchange>> spare;
+  std::vector<std::unique_ptr<ServerExchange>> spare;
   bool draining = false;
 };
 

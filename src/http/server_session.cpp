@@ -46,8 +46,7 @@ Task<void> Session::run(std::shared_ptr<Session> self) {
   try {
     co_await self->serve();
   } catch (...) {
-    // Out of memory, or a handler's exception that could not be answered: this connection ends, no other
-    // does.
+    // Out of memory, most likely: this connection ends, no other does.
   }
   self->close_now();
 }
@@ -162,6 +161,8 @@ Task<void> Session::linger() {
   if (gone_) co_return;
   error_code ec;
   socket_.shutdown(Socket::shutdown_send, ec);
+  pending_.clear();  // a full one would stop the reading
+  pending_begin_ = 0;
   set_phase(Phase::linger, limits_->linger_time);
   while (!gone_ && !expired_) {
     for (int i = 0; inbox_full_ && i < kReadsInARow; ++i) {
@@ -189,8 +190,7 @@ void Session::abandon() {
   input_.drop();
 }
 
-// --- input
-// -------------------------------------------------------------------------------------------------------
+// --- input ---
 
 void Session::start_read() {
   if (reading_ || gone_ || pending_.size() - pending_begin_ >= limits_->head_bytes_max) return;
@@ -268,8 +268,7 @@ std::size_t Session::read_now(char* space, std::size_t room) {
   return ec ? 0 : got;
 }
 
-// --- time
-// --------------------------------------------------------------------------------------------------------
+// --- time ---
 
 void Session::set_phase(Phase phase, milliseconds limit) {
   phase_ = phase;

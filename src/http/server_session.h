@@ -107,7 +107,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool expired_ = false;   // the phase took too long
   bool inbox_full_ = false;
 
-  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<ServerExchange> exchange_;
   Answer answer_ = Answer::none;
   bool closes_after_ = false;
   bool chunked_ = false;
