@@ -1,5 +1,6 @@
 // Read buffers of one thread, used over and over. A connection that waits between two events of a stream
-// holds a small one, so that thousands of quiet streams cost little; a busy one gets a large one.
+// holds a small one, so that thousands of quiet streams cost little; a busy one gets a large one. The small
+// one holds most answers whole; a longer one is read straight into its string.
 #pragma once
 
 #include <array>
@@ -13,8 +14,8 @@ namespace ai_proxy::http {
 
 class BlockPool {
  public:
-  enum class Size : unsigned char { small, medium, large };
-  static constexpr std::array<std::size_t, 3> kBytes{2048, 4096, 16384};
+  enum class Size : unsigned char { small, large };
+  static constexpr std::array<std::size_t, 2> kBytes{2048, 16384};
   static constexpr std::size_t kKeptMax = 128;  // per size
 
   class Block {
@@ -58,7 +59,7 @@ class BlockPool {
   }
 
  private:
-  std::array<std::vector<std::unique_ptr<char[]>>, 3> kept_;
+  std::array<std::vector<std::unique_ptr<char[]>>, 2> kept_;
 };
 
 }  // namespace ai_proxy::http

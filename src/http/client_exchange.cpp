@@ -48,6 +48,18 @@ std::size_t room_for(std::string& body, std::optional<std::uint64_t> announced, 
 
 }  // namespace
 
+struct Exchange::Watch {
+  Watch(Exchange& owner, Stop phase)
+      : exchange(owner), guard(*owner.cancellation_, [&owner] { owner.stop(Stop::cancelled); }) {
+    const ClientLimits& limits = owner.limits_;
+    owner.begin_phase(phase, phase == Stop::first_byte ? limits.first_byte_time : limits.silence_time);
+  }
+  ~Watch() { exchange.end_phase(); }
+
+  Exchange& exchange;
+  Cancellation::Guard guard;
+};
+
 ClientShared::ClientShared(asio::io_context& context, const ClientLimits& the_limits,
                            const std::string& ca_file)
     : io(context),
@@ -142,10 +154,14 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   // Even when the write failed: the provider may have answered before it closed.
   while (!reader_.head_complete()) {
     if (unread_.empty()) {
-      if (!block_) block_ = home_->blocks.take(BlockPool::Size::medium);
+      if (!block_) block_ = home_->blocks.take(BlockPool::Size::small);
       const Stop phase = reader_.between_heads() ? Stop::first_byte : Stop::silence;
-      const Transfer transfer = co_await receive(block_.bytes(), phase);
-      if (stop_ != Stop::none) co_return std::unexpected(stop_error());
+      Transfer transfer;
+      {
+        Watch watch(*this, phase);
+        transfer = co_await connection_->receive(block_.bytes());
+      }
+      if (stopped()) co_return std::unexpected(stop_error());
       if (transfer.progress != Progress::done) {
         co_return std::unexpected(
             closed_early(answered_ ? "in the middle of its answer's head" : "before it answered"));
@@ -172,8 +188,7 @@ Result<void> Exchange::take_head_bytes() {
 // connection broke.
 Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent) {
   const std::size_t total = head_.size() + body.size();
-  Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
-  begin_phase(Stop::sending, limits_.silence_time);
+  Watch watch(*this, Stop::sending);
   while (sent < total && !reader_.head_complete()) {
     const Transfer transfer = connection_->write(head_, body, sent);
     if (transfer.progress == Progress::done) {
@@ -188,7 +203,7 @@ Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent)
       co_await connection_->readable_or_writable();
     }
     if (stopped()) co_return std::unexpected(stop_error());
-    if (!block_) block_ = home_->blocks.take(BlockPool::Size::medium);
+    if (!block_) block_ = home_->blocks.take(BlockPool::Size::small);
     const Transfer early = connection_->read(block_.bytes());
     if (early.progress == Progress::end || early.progress == Progress::failed) break;
     if (early.progress != Progress::done) continue;
@@ -196,59 +211,49 @@ Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent)
     Result<void> taken = take_head_bytes();
     if (!taken) co_return taken;
   }
-  end_phase();
   written_ = sent == total;
   co_return Result<void>();
 }
 
-Task<Transfer> Exchange::receive(std::span<char> into, Stop phase) {
-  if (stopped()) co_return Transfer{Progress::failed, 0};
-  begin_phase(phase, phase == Stop::first_byte ? limits_.first_byte_time : limits_.silence_time);
-  Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
-  const Transfer transfer = co_await connection_->receive(into);
-  end_phase();
-  co_return transfer;
-}
-
-// Waits for the next bytes of the body, in `into`; `content` is what they hold, maybe nothing.
-Task<Result<void>> Exchange::receive_body(std::span<char> into, std::string_view& content) {
-  const Transfer transfer = co_await receive(into, Stop::silence);
-  if (stop_ != Stop::none) co_return fail(stop_error());
-  if (transfer.progress != Progress::done) {
-    std::optional<Error> cut = transfer.progress == Progress::end ? reader_.read_end() : std::nullopt;
-    if (transfer.progress == Progress::failed) {
-      cut = provider_failed(ErrorCode::stream_interrupted,
-                            "The connection to the provider broke in the middle of its answer.");
-    }
-    if (cut) co_return fail(std::move(*cut));
-    finish();
-    co_return Result<void>();
-  }
-  plentiful_ = transfer.bytes == into.size();
-  Result<std::string_view> decoded = reader_.read_body(into.first(transfer.bytes));
-  if (!decoded) co_return fail(std::move(decoded.error()));
-  content = *decoded;
+// Bytes of the body that have come -> the content they hold, maybe none.
+Result<std::string_view> Exchange::take_body_bytes(std::span<char> bytes) {
+  Result<std::string_view> content = reader_.read_body(bytes);
+  if (!content) return fail(std::move(content.error()));
   if (reader_.complete()) finish();
-  co_return Result<void>();
+  return content;
 }
 
+Result<std::string_view> Exchange::take_body_bytes(std::span<char> into, Transfer transfer) {
+  if (stopped()) return fail(stop_error());
+  plentiful_ = transfer.bytes == into.size();
+  if (transfer.progress == Progress::done) return take_body_bytes(into.first(transfer.bytes));
+  if (transfer.progress == Progress::failed) {
+    return fail(provider_failed(ErrorCode::stream_interrupted,
+                                "The connection to the provider broke in the middle of its answer."));
+  }
+  if (std::optional<Error> cut = reader_.read_end()) return fail(std::move(*cut));
+  finish();
+  return std::string_view();
+}
+
+// The coroutines below keep little across their waits: one of them is alive for every open stream.
 Task<Result<std::string_view>> Exchange::read_some() {
-  std::string_view content;
-  while (content.empty() && connection_) {
-    if (stopped()) co_return fail(stop_error());
+  Result<std::string_view> content;
+  while (content && content->empty() && connection_) {
     if (!unread_.empty()) {
-      Result<std::string_view> decoded = reader_.read_body(std::exchange(unread_, {}));
-      if (!decoded) co_return fail(std::move(decoded.error()));
-      content = *decoded;
-      if (reader_.complete()) finish();
+      content = take_body_bytes(std::exchange(unread_, {}));
       continue;
     }
     const BlockPool::Size size = plentiful_ ? BlockPool::Size::large : BlockPool::Size::small;
     if (!block_ || block_.size() != size) block_ = home_->blocks.take(size);
-    Result<void> received = co_await receive_body(block_.bytes(), content);
-    if (!received) co_return std::unexpected(std::move(received.error()));
+    Transfer transfer;
+    if (!stopped()) {
+      Watch watch(*this, Stop::silence);
+      transfer = co_await connection_->receive(block_.bytes());
+    }
+    content = take_body_bytes(block_.bytes(), transfer);
   }
-  if (content.empty() && failed_) co_return std::unexpected(broken_before());
+  if (content && content->empty() && failed_) content = std::unexpected(broken_before());
   co_return content;
 }
 
@@ -272,10 +277,14 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
     const std::size_t begin = body.size();
     const std::size_t room = room_for(body, reader_.content_left(), bytes_max);
     body.resize_and_overwrite(begin + room, [](char*, std::size_t size) { return size; });
-    std::string_view content;
-    Result<void> received = co_await receive_body(std::span(body).subspan(begin), content);
-    if (!received) co_return std::unexpected(std::move(received.error()));
-    body.resize(begin + content.size());
+    Transfer transfer;
+    if (!stopped()) {
+      Watch watch(*this, Stop::silence);
+      transfer = co_await connection_->receive(std::span(body).subspan(begin));
+    }
+    const Result<std::string_view> content = take_body_bytes(std::span(body).subspan(begin), transfer);
+    if (!content) co_return std::unexpected(content.error());
+    body.resize(begin + content->size());
   }
   if (failed_) co_return std::unexpected(broken_before());
   if (body.size() > bytes_max) co_return fail(too_large(bytes_max));

@@ -63,6 +63,8 @@ class Exchange {
   std::shared_ptr<ClientShared> release();
 
  private:
+  // What may end a wait: the deadline of its phase, and the cancellation. Ends both with the scope.
+  struct Watch;
   enum class Stop : unsigned char {
     none,
     cancelled,
@@ -79,8 +81,8 @@ class Exchange {
   Task<Result<void>> converse(std::string_view body);
   Task<Result<void>> write_rest(std::string_view body, std::size_t sent);
   Result<void> take_head_bytes();
-  Task<Transfer> receive(std::span<char> into, Stop phase);
-  Task<Result<void>> receive_body(std::span<char> into, std::string_view& content);
+  Result<std::string_view> take_body_bytes(std::span<char> bytes);
+  Result<std::string_view> take_body_bytes(std::span<char> into, Transfer transfer);
   void finish();
   std::unexpected<Error> fail(Error error);
 

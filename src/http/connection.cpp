@@ -72,12 +72,17 @@ Transfer Connection::read(std::span<char> into) {
 }
 
 Task<Transfer> Connection::receive(std::span<char> into) {
-  if (!tls_) {
-    error_code fault;
-    const std::size_t bytes = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                                               asio::redirect_error(kAwait, fault));
-    co_return transfer_of(fault, bytes);
-  }
+  return tls_ ? receive_tls(into) : receive_plain(into);
+}
+
+Task<Transfer> Connection::receive_plain(std::span<char> into) {
+  error_code fault;
+  const std::size_t bytes = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                                                             asio::redirect_error(kAwait, fault));
+  co_return transfer_of(fault, bytes);
+}
+
+Task<Transfer> Connection::receive_tls(std::span<char> into) {
   Transfer transfer = read(into);
   while (transfer.progress == Progress::want_read || transfer.progress == Progress::want_write) {
     if (transfer.progress == Progress::want_read) {

@@ -48,6 +48,8 @@ class Connection {
   std::size_t uses = 0;
 
  private:
+  Task<Transfer> receive_plain(std::span<char> into);
+  Task<Transfer> receive_tls(std::span<char> into);
   Transfer write_tls(std::string_view head, std::string_view body, std::size_t sent);
 
   Socket socket_;
