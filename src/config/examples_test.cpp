@@ -120,5 +120,26 @@ TEST(Documentation, NamesEveryVariableAndKeyOfTheExamples) {
   EXPECT_GE(check(uncommented(file("ai-proxy.example.yaml")), std::regex("\\n(?:  )?([a-z_]+):")), 40);
 }
 
+// The two tables of limits, row by row: the default of each, written into a file, changes nothing.
+TEST(Documentation, SaysTheDefaultOfEveryLimit) {
+  const std::string page = file("docs/configuration.md");
+  const std::size_t begin = page.find("### limits");
+  const std::size_t middle = page.find("`limits.provider`", begin);
+  ASSERT_NE(middle, std::string::npos);
+  const std::regex row("\n\\| `([a-z_]+)` \\| `([^`]+)` \\|");
+  int rows = 0;
+  for (auto it = std::sregex_iterator(page.begin() + static_cast<std::ptrdiff_t>(begin), page.end(), row);
+       it != std::sregex_iterator(); ++it, ++rows) {
+    const bool of_provider = begin + static_cast<std::size_t>(it->position()) > middle;
+    const std::string entry = (*it)[1].str() + ": " + (*it)[2].str();
+    World world;
+    world.yaml = of_provider ? "limits: {provider: {" + entry + "}}" : "limits: {" + entry + "}";
+    const auto result = world.read();
+    ASSERT_TRUE(result) << joined(result.error());
+    EXPECT_EQ(limits_of(**result), limits_of(Settings{})) << entry;
+  }
+  EXPECT_EQ(rows, 14 + 12);
+}
+
 }  // namespace
 }  // namespace ai_proxy::config

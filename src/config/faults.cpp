@@ -29,7 +29,7 @@ std::string shown(std::string_view text) {
   return std::string("\"").append(clean).append("\"");
 }
 
-std::string not_one_of(std::string_view value, const std::vector<std::string_view>& allowed) {
+std::string not_one_of(std::string_view value, std::span<const std::string_view> allowed) {
   std::string text = "must be one of ";
   for (const std::string_view word : allowed) {
     text.append(word).append(word == allowed.back() ? "" : ", ");

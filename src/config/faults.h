@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,6 +54,6 @@ void assign(T& target, const std::optional<Text>& text, Faults& faults, const Pa
 std::string shown(std::string_view text);
 
 // "must be one of auto, json, text, not \"jsn\". Did you mean \"json\"?"
-std::string not_one_of(std::string_view value, const std::vector<std::string_view>& allowed);
+std::string not_one_of(std::string_view value, std::span<const std::string_view> allowed);
 
 }  // namespace ai_proxy::config

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <random>
 
 #include "config/settings_fixture.h"
 
@@ -223,6 +226,22 @@ TEST(EnvironmentFaults, NameTheVariable) {
           "AI_PROXY_CA_FILE: the file holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).",
           StartsWith("AI_PROXY_CACHE_TTL: must be a duration"),
           StartsWith("AI_PROXY_LOG_LEVEL: must be one of")));
+}
+
+// A file that an editor or a full disk left half written, or that a slip damaged: never a crash, and never a
+// fault without its place.
+TEST(YamlFiles, ThatAreDamagedAreReadOrRefusedWithAPlace) {
+  std::ifstream file(SOURCE_DIR "/ai-proxy.example.yaml");
+  const std::string whole{std::istreambuf_iterator<char>(file), {}};
+  ASSERT_FALSE(whole.empty());
+  std::mt19937 random(7);  // the same damage each time
+  constexpr std::string_view kBytes = "\n\t :{}[]\"'#&*!|>%@`-?,0aZ\x80\xC3";
+  for (int round = 0; round < 300; ++round) {
+    std::string text = whole;
+    if (round % 3 == 0) text.resize(random() % text.size());
+    for (int i = round % 4; i > 0; --i) text[random() % text.size()] = kBytes[random() % kBytes.size()];
+    for (const std::string& fault : of_yaml(text)) EXPECT_THAT(fault, StartsWith("config.yaml:")) << round;
+  }
 }
 
 // The canary stands in every place where a secret may stand or be put by mistake, each time with something

@@ -1,7 +1,5 @@
 // Every bound and every time of http/limits.h, under the names of docs/configuration.md. A test checks that
 // the two agree.
-#include <variant>
-
 #include "config/sections.h"
 #include "config/units.h"
 

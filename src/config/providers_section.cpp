@@ -16,7 +16,7 @@ using providers::AuthStyle;
 using providers::Provider;
 
 constexpr std::string_view kAnthropicVersion = "anthropic-version: 2023-06-01\r\n";
-const std::vector<std::string_view> kCatalogs{"openai", "anthropic", "mistral"};
+constexpr std::array<std::string_view, 3> kCatalogs{"openai", "anthropic", "mistral"};
 
 struct DialectWord {
   std::string_view word;

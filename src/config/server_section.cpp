@@ -56,7 +56,7 @@ Parsed<LogFormat> parse_log_format(std::string_view text) {
 }
 
 Parsed<std::string> parse_log_level(std::string_view text) {
-  static const std::vector<std::string_view> kLevels{"debug", "info", "warn", "error", "off"};
+  static constexpr std::array<std::string_view, 5> kLevels{"debug", "info", "warn", "error", "off"};
   for (const std::string_view word : kLevels) {
     if (ascii_iequals(word, ascii_trim(text))) return std::string(word);
   }

@@ -239,7 +239,8 @@ TEST(Aliases, TakeBothForms) {
   world.yaml =
       "aliases:\n  fast: openai/gpt-4o-mini\n  deep: {provider: anthropic, model: claude-opus-5}\n  or: "
       "openai/a/b\n";
-  const auto& aliases = good(world)->routes.aliases;
+  const auto settings = good(world);
+  const auto& aliases = settings->routes.aliases;
   ASSERT_EQ(aliases.size(), 3u);
   EXPECT_EQ(aliases.at("fast").provider, "openai");
   EXPECT_EQ(aliases.at("fast").model, "gpt-4o-mini");

@@ -11,301 +11,139 @@ namespace {
 using chat::SystemRole;
 using chat::ThinkingStyle;
 
-constexpr auto kDeveloper = SystemRole::developer;
-constexpr auto kEffort = ThinkingStyle::effort;
+// Three kinds of models. Each row below is one of them, and what is different about it.
+
+// Does not think: takes everything but an effort.
+constexpr Capability plain(std::string_view family) {
+  return {.family = family};
+}
+
+// Always thinks: no samplers, no penalties, no stop.
+constexpr Capability thinker(std::string_view family, std::string_view efforts,
+                             std::string_view default_effort = "medium") {
+  return {.family = family,
+          .system_role = SystemRole::developer,
+          .thinking = ThinkingStyle::effort,
+          .efforts = efforts,
+          .default_effort = default_effort,
+          .samplers = false,
+          .stop = false,
+          .penalties = false};
+}
+
+// Thinks or not, as asked: samplers go with effort "none" alone.
+constexpr Capability chooser(std::string_view family, std::string_view efforts,
+                             std::string_view default_effort) {
+  Capability row = thinker(family, efforts, default_effort);
+  row.samplers = row.penalties = true;
+  row.samplers_without_effort = true;
+  row.stop = default_effort == "none";
+  return row;
+}
+
+constexpr Capability takes_stop(Capability row) {
+  row.stop = true;
+  return row;
+}
+constexpr Capability no_images(Capability row) {
+  row.images = false;
+  return row;
+}
+constexpr Capability no_schema(Capability row) {
+  row.json_schema = false;
+  return row;
+}
+constexpr Capability no_parallel_tools(Capability row) {
+  row.parallel_tool_calls = false;
+  return row;
+}
+// Function tools need effort "none" on this endpoint.
+constexpr Capability tools_without_effort(Capability row) {
+  row.tools_with_effort = false;
+  return row;
+}
+// Refuses temperature and penalties, calls no functions.
+constexpr Capability searcher(std::string_view family) {
+  Capability row = no_parallel_tools(plain(family));
+  row.samplers = row.penalties = false;
+  return row;
+}
+// Takes neither system nor developer messages [R], and hardly anything else.
+constexpr Capability first_thinker(std::string_view family) {
+  Capability row = no_parallel_tools(no_schema(no_images(plain(family))));
+  row.system_role = SystemRole::user;
+  row.samplers = row.penalties = row.stop = false;
+  return row;
+}
 
 constexpr std::array kRows = std::to_array<Capability>({
-    // o-series: always thinking, no samplers. parallel_tool_calls is refused by all of them [I].
-    {.family = "o1",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .penalties = false,
-     .parallel_tool_calls = false},
-    // Takes neither system nor developer messages [R].
-    {.family = "o1-mini",
-     .system_role = SystemRole::user,
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .json_schema = false,
-     .images = false,
-     .parallel_tool_calls = false},
-    {.family = "o1-preview",
-     .system_role = SystemRole::user,
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .json_schema = false,
-     .images = false,
-     .parallel_tool_calls = false},
-    {.family = "o3",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .parallel_tool_calls = false},
-    // The one that takes stop [R]; it reads no images.
-    {.family = "o3-mini",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .penalties = false,
-     .images = false,
-     .parallel_tool_calls = false},
-    {.family = "o4-mini",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .parallel_tool_calls = false},
-    {.family = "codex-mini",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .parallel_tool_calls = false},
-    {.family = "computer-use-preview", .thinking = kEffort, .efforts = "medium", .default_effort = "medium"},
+    // o-series. parallel_tool_calls is refused by all of them [I]; o3-mini takes stop [R], o3 and o4-mini do
+    // not [D].
+    takes_stop(no_parallel_tools(thinker("o1", "low medium high"))),
+    first_thinker("o1-mini"),
+    first_thinker("o1-preview"),
+    no_parallel_tools(thinker("o3", "low medium high")),
+    takes_stop(no_images(no_parallel_tools(thinker("o3-mini", "low medium high")))),
+    no_parallel_tools(thinker("o4-mini", "low medium high")),
+    no_parallel_tools(thinker("codex-mini", "low medium high")),
+    thinker("computer-use-preview", "medium"),
 
     // gpt-5: minimal instead of none; temperature 1 only, no stop [R].
-    {.family = "gpt-5",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "minimal low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5-pro",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "high",
-     .default_effort = "high",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5-codex",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    // Does not think, and takes samplers as gpt-4o does [I].
-    {.family = "gpt-5-chat"},
-    {.family = "gpt-5-search-api", .samplers = false, .penalties = false, .parallel_tool_calls = false},
+    thinker("gpt-5", "minimal low medium high"),
+    thinker("gpt-5-pro", "high", "high"),
+    thinker("gpt-5-codex", "low medium high"),
+    plain("gpt-5-chat"),  // samplers as gpt-4o [I]
+    searcher("gpt-5-search-api"),
 
-    // From gpt-5.1 on there is "none", in force when nothing is said up to 5.4; samplers go with it alone [R,
-    // D].
-    {.family = "gpt-5.1",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high",
-     .default_effort = "none",
-     .samplers_without_effort = true},
-    {.family = "gpt-5.1-codex",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5.1-codex-max",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high xhigh",
-     .default_effort = "medium",
-     .samplers_without_effort = true,
-     .stop = false},
-    {.family = "gpt-5.2",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high xhigh",
-     .default_effort = "none",
-     .samplers_without_effort = true},
-    {.family = "gpt-5.2-pro",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5.2-codex",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5.3-codex",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    // The models of the ChatGPT app think as they please: one effort, temperature 1 [I].
-    {.family = "gpt-5.1-chat",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5.2-chat",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "gpt-5.3-chat",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
-    {.family = "chat-latest",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false},
+    // From gpt-5.1 on there is "none", in force when nothing is said up to 5.4 [R].
+    chooser("gpt-5.1", "none low medium high", "none"),
+    thinker("gpt-5.1-codex", "low medium high"),
+    chooser("gpt-5.1-codex-max", "none low medium high xhigh", "medium"),
+    chooser("gpt-5.2", "none low medium high xhigh", "none"),
+    thinker("gpt-5.2-pro", "medium high xhigh"),
+    thinker("gpt-5.2-codex", "low medium high xhigh"),
+    thinker("gpt-5.3-codex", "low medium high xhigh"),
+    // The models of the ChatGPT app: one effort, temperature 1 [I].
+    thinker("gpt-5.1-chat", "medium"),
+    thinker("gpt-5.2-chat", "medium"),
+    thinker("gpt-5.3-chat", "medium"),
+    thinker("chat-latest", "medium"),
 
-    // From gpt-5.4 on function tools need effort "none" on this endpoint [I: param reasoning_effort,
-    // "Function tools
-    // with reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions"].
-    {.family = "gpt-5.4",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high xhigh",
-     .default_effort = "none",
-     .samplers_without_effort = true,
-     .tools_with_effort = false},
-    {.family = "gpt-5.4-pro",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .tools_with_effort = false},
+    // From gpt-5.4 on tools and effort exclude each other here [I: 400, param reasoning_effort, "Function
+    // tools with
+    // reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions"].
+    tools_without_effort(chooser("gpt-5.4", "none low medium high xhigh", "none")),
+    tools_without_effort(thinker("gpt-5.4-pro", "medium high xhigh")),
     // From gpt-5.5 on "medium" is in force when nothing is said [R].
-    {.family = "gpt-5.5",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high xhigh",
-     .default_effort = "medium",
-     .samplers_without_effort = true,
-     .stop = false,
-     .tools_with_effort = false},
-    {.family = "gpt-5.5-pro",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .tools_with_effort = false},
-    // "max" is for the Responses API alone [I: the 400 of this endpoint ends its list with xhigh].
-    {.family = "gpt-5.6",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high xhigh",
-     .default_effort = "medium",
-     .samplers_without_effort = true,
-     .stop = false,
-     .tools_with_effort = false},
-    {.family = "gpt-5.*",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .samplers_without_effort = true,
-     .stop = false,
-     .tools_with_effort = false},
+    tools_without_effort(chooser("gpt-5.5", "none low medium high xhigh", "medium")),
+    tools_without_effort(thinker("gpt-5.5-pro", "medium high xhigh")),
+    // "max" is for the Responses API alone [I: the list in this endpoint's 400 ends with xhigh].
+    tools_without_effort(chooser("gpt-5.6", "none low medium high xhigh", "medium")),
+    tools_without_effort(chooser("gpt-5.*", "", "medium")),  // [?]
 
-    {.family = "gpt-6*",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "none low medium high xhigh",
-     .default_effort = "medium",
-     .samplers_without_effort = true,
-     .stop = false,
-     .tools_with_effort = false},
+    tools_without_effort(chooser("gpt-6*", "none low medium high xhigh", "medium")),
     // No "none": temperature, top_p and stop are refused, always [D, I].
-    {.family = "gpt-6-astra",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .tools_with_effort = false},
-    {.family = "gpt-6.1-sol",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .tools_with_effort = false},
-    {.family = "gpt-6.2*",
-     .system_role = kDeveloper,
-     .thinking = kEffort,
-     .efforts = "low medium high xhigh",
-     .default_effort = "medium",
-     .samplers = false,
-     .stop = false,
-     .penalties = false,
-     .tools_with_effort = false},  // [?] as gpt-6-astra and gpt-6.1-sol
+    tools_without_effort(thinker("gpt-6-astra", "low medium high xhigh")),
+    tools_without_effort(thinker("gpt-6.1-sol", "low medium high xhigh")),
+    tools_without_effort(thinker("gpt-6.2*", "low medium high xhigh")),  // [?] as the two before
 
-    // Models that do not think. Their rows say what is older about them.
-    {.family = "gpt-4.1"},
-    {.family = "gpt-4.5-preview"},
-    {.family = "gpt-4o"},
-    {.family = "gpt-4o-2024-05-13", .json_schema = false},
-    {.family = "chatgpt-4o", .json_schema = false},
-    {.family = "gpt-4o-search-preview", .samplers = false, .penalties = false, .parallel_tool_calls = false},
-    {.family = "gpt-4o-mini-search-preview",
-     .samplers = false,
-     .penalties = false,
-     .parallel_tool_calls = false},
-    {.family = "gpt-4o-audio-preview", .json_schema = false, .images = false},
-    {.family = "gpt-4o-mini-audio-preview", .json_schema = false, .images = false},
-    {.family = "gpt-audio", .json_schema = false, .images = false},
-    {.family = "gpt-4-turbo", .json_schema = false},
-    {.family = "gpt-4-turbo-preview", .json_schema = false, .images = false},
-    {.family = "gpt-4-vision-preview", .json_schema = false},
-    {.family = "gpt-4-1106-vision-preview", .json_schema = false},
-    {.family = "gpt-4", .json_schema = false, .images = false},
-    {.family = "gpt-3.5-turbo", .json_schema = false, .images = false},
+    // Models that do not think. Structured output begins with gpt-4o-2024-08-06, vision with gpt-4-turbo.
+    plain("gpt-4.1"),
+    plain("gpt-4.5-preview"),
+    plain("gpt-4o"),
+    no_schema(plain("gpt-4o-2024-05-13")),
+    no_schema(plain("chatgpt-4o")),
+    searcher("gpt-4o-search-preview"),
+    searcher("gpt-4o-mini-search-preview"),
+    no_schema(no_images(plain("gpt-4o-audio-preview"))),
+    no_schema(no_images(plain("gpt-4o-mini-audio-preview"))),
+    no_schema(no_images(plain("gpt-audio"))),
+    no_schema(plain("gpt-4-turbo")),
+    no_schema(no_images(plain("gpt-4-turbo-preview"))),
+    no_schema(plain("gpt-4-vision-preview")),
+    no_schema(plain("gpt-4-1106-vision-preview")),
+    no_schema(no_images(plain("gpt-4"))),
+    no_schema(no_images(plain("gpt-3.5-turbo"))),
 });
 
 }  // namespace
