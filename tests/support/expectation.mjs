@@ -17,7 +17,7 @@ const textOf = (content) => typeof content === 'string' ? content
   : Array.isArray(content) ? content.filter((part) => part.type === 'text').map((part) => part.text).join('') : '';
 
 function openAiMessage(message) {
-  const calls = (message.tool_calls ?? []).map((call) => ({ name: call.function.name, arguments: argumentText(call.function.arguments) }));
+  const calls = (message.tool_calls ?? []).filter((call) => call.function).map((call) => ({ name: call.function.name, arguments: argumentText(call.function.arguments) }));
   if (message.function_call) calls.push({ name: message.function_call.name, arguments: argumentText(message.function_call.arguments) });
   return { content: textOf(message.content) || (message.refusal ?? ''), calls };
 }
@@ -104,8 +104,10 @@ function foldOpenAi(events) {
 export function expectStream(provider, sse) {
   const events = parseEvents(sse);
   const state = provider === 'anthropic' ? foldAnthropic(events) : foldOpenAi(events);
-  for (const call of state.calls) if (call.arguments === '') call.arguments = '{}';
-  return { ...state, finish: finish(state.reported, state.calls) };
+  const reason = finish(state.reported, state.calls);
+  // No arguments means {}; arguments that were cut before they began stay nothing.
+  if (reason !== 'length') for (const call of state.calls) call.arguments ||= '{}';
+  return { ...state, finish: reason };
 }
 
 // The numbers of `usage` in our answer; null when the provider sent none.
