@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,6 +44,7 @@ inline pid_t spawn(const std::vector<std::string>& command) {
   words.push_back(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // should the test crash
     const int nowhere = ::open("/dev/null", O_RDWR);
     ::dup2(nowhere, 0);
     ::dup2(nowhere, 1);

@@ -81,6 +81,8 @@ void LineSink::refresh_outputs() {
       lane.written = std::min(lane.text.size(), lane.text.find('\n', lane.written) + 1);
       dropped_.fetch_add(1, std::memory_order_relaxed);
     }
+    // The break that would have ended a torn line is not for the new output.
+    if (lane.written == 0 && lane.text.starts_with('\n')) lane.written = 1;
     lane.torn = false;
   }
 }
