@@ -63,7 +63,7 @@ test('miss, hit, bypass, no-store; a hit costs nothing and keeps what was saved'
     assert.deepEqual(Object.keys(after).slice(-2), ['latency_ms', 'cached']);
     await gateway.saw(/the-hit.*\n/);
     const line = gateway.accessLines().find((entry) => entry.request_id === 'the-hit');
-    assert.deepEqual([line.cost_usd, line.saved_usd, line.attempts], ['0.000000', before.cost.estimated_cost_usd, 0]);
+    assert.deepEqual([line.cost_usd, line.saved_usd, line.cache], ['0.000000', before.cost.estimated_cost_usd, 'HIT']);
 
     assert.equal((await ask('cache me', { 'cache-control': 'no-cache' })).headers.get('x-cache'), 'BYPASS');
     assert.equal((await ask('never keep me', { 'cache-control': 'no-store' })).headers.get('x-cache'), 'BYPASS');
@@ -159,7 +159,8 @@ test('Redis frozen under load: no request fails, and soon none waits for it', as
       redis.child.kill('SIGCONT');
     }
     await until(async () => { await ask('after the thaw'); return (await ask('after the thaw')).headers.get('x-cache') === 'HIT'; });
+    await gateway.saw(/redis is back/);
     const changes = (gateway.output + gateway.errors).split('\n').filter((line) => /redis/i.test(line));
-    assert.ok(changes.length >= 2 && changes.length <= 24, `${changes.length} lines about Redis:\n${changes.join('\n')}`);
+    assert.ok(changes.length <= 8, `one line per change of state, not per request:\n${changes.join('\n')}`);
   });
 });
