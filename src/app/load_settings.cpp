@@ -33,19 +33,24 @@ std::optional<std::string> environment(const CommandLine& command_line, std::str
   return std::string(value);
 }
 
-std::string config_path(const CommandLine& command_line) {
-  if (!command_line.config_file.empty()) return command_line.config_file;
-  return environment(command_line, "AI_PROXY_CONFIG").value_or("");
+// What decides which files are read: the environment with .env under it.
+config::Sources first_sources(const CommandLine& command_line) {
+  config::Sources sources;
+  sources.environment = [&command_line](std::string_view name) { return environment(command_line, name); };
+  sources.read_file = read_file;
+  if (auto text = read_file(command_line.dotenv_file)) sources.dotenv_text = std::move(*text);
+  return sources;
+}
+
+std::string config_path(const CommandLine& command_line, const config::Sources& sources) {
+  return command_line.config_file.empty() ? config::config_path(sources) : command_line.config_file;
 }
 
 }  // namespace
 
 config::SettingsResult load_settings(const CommandLine& command_line) {
-  config::Sources sources;
-  sources.environment = [&command_line](std::string_view name) { return environment(command_line, name); };
-  sources.read_file = read_file;
-  if (auto text = read_file(command_line.dotenv_file)) sources.dotenv_text = std::move(*text);
-  sources.yaml_name = config_path(command_line);
+  config::Sources sources = first_sources(command_line);
+  sources.yaml_name = config_path(command_line, sources);
   if (!sources.yaml_name.empty()) {
     auto text = read_file(sources.yaml_name);
     if (!text) return std::unexpected(std::vector<std::string>{text.error().message});
@@ -57,7 +62,7 @@ config::SettingsResult load_settings(const CommandLine& command_line) {
 std::uint64_t fingerprint_of_files(const CommandLine& command_line, const config::Settings& settings) {
   std::uint64_t fingerprint = 0;
   for (const std::string& path :
-       {command_line.dotenv_file, config_path(command_line), settings.prices_file}) {
+       {command_line.dotenv_file, settings.config_file, settings.prices_file, settings.ca_file}) {
     if (path.empty()) continue;
     std::error_code fault;
     const auto written = std::filesystem::last_write_time(path, fault);

@@ -1,5 +1,5 @@
-// The cache of whole answers: memory, Redis, or memory in front of Redis. Keys are hashes, so that no prompt text
-// is ever seen outside; a store that is away, slow or full is a miss, never a failure.
+// The cache of whole answers: memory, Redis, or memory in front of Redis. Keys are hashes, so that no prompt
+// text is ever seen outside; a store that is away, slow or full is a miss, never a failure.
 #pragma once
 
 #include <array>
@@ -25,27 +25,27 @@ struct Key {
 };
 
 struct KeyParts {
-  std::string_view tenant;      // "" for the anonymous one
+  std::string_view tenant;  // "" for the anonymous one
   std::string_view provider;
-  std::string_view origin;      // base URL: another deployment, another answer
-  std::string_view model;       // as it goes on the wire
-  std::string_view body;        // the request as rendered for the provider
+  std::string_view origin;  // base URL: another deployment, another answer
+  std::string_view model;   // as it goes on the wire
+  std::string_view body;    // the request as rendered for the provider
 };
 Key make_key(const KeyParts& parts);
 
 // What is kept: the provider's own answer, so that every dialect can be served from it.
 struct Entry {
   std::string provider;
-  std::string dialect;              // of `body`
-  std::string request_id;           // the provider's
+  std::string dialect;     // of `body`
+  std::string request_id;  // the provider's
   std::string body;
   // Set by Cache::put, so that a copy in memory ends when the one in Redis does.
   std::chrono::sys_time<std::chrono::milliseconds> expires{};
   std::chrono::seconds ttl{0};
 
-  std::string encode() const;       // versioned, with a checksum
-  static std::optional<Entry> decode(std::string_view text);   // nullopt: another version, or damaged
-  static std::optional<Entry> decode_own(std::string_view text);   // from our own memory: checksum not checked
+  std::string encode() const;                                     // versioned, with a checksum
+  static std::optional<Entry> decode(std::string_view text);      // nullopt: another version, or damaged
+  static std::optional<Entry> decode_own(std::string_view text);  // from our own memory: checksum not checked
 };
 
 // Shared by all threads; bounded by bytes, least recently used go first. Any thread.

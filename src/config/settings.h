@@ -1,5 +1,5 @@
-// Everything that can be set, checked: environment (and .env) over YAML file over defaults. An immutable snapshot;
-// a reload makes a new one.
+// Everything that can be set, checked: environment (and .env) over YAML file over defaults. An immutable
+// snapshot; a reload makes a new one.
 #pragma once
 
 #include <chrono>
@@ -31,56 +31,56 @@ struct RedisSettings {
 };
 
 struct CacheSettings {
-  bool enabled = false;                       // REDIS_URL or cache: is set
-  std::size_t memory_bytes = 0;               // 0: no memory cache
+  bool enabled = false;          // REDIS_URL or cache: is set
+  std::size_t memory_bytes = 0;  // 0: no memory cache
   std::optional<RedisSettings> redis;
   std::chrono::seconds ttl{600};
 };
 
-enum class LogFormat : std::uint8_t { automatic, json, text };   // automatic: text on a terminal
+enum class LogFormat : std::uint8_t { automatic, json, text };  // automatic: text on a terminal
 
 struct LogSettings {
   LogFormat format = LogFormat::automatic;
-  std::string level = "info";                 // debug, info, warn, error, off
-  std::string file;                           // empty: stderr (messages) and stdout (access lines)
+  std::string level = "info";  // debug, info, warn, error, off
+  std::string file;            // empty: stderr (messages) and stdout (access lines)
   bool access = true;
 };
 
 struct Settings {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
-  unsigned threads = 0;                       // 0: as many as CPUs we may run on
-  bool allow_anonymous = false;               // AI_PROXY_ALLOW_ANONYMOUS
+  unsigned threads = 0;          // 0: as many as CPUs we may run on
+  bool allow_anonymous = false;  // AI_PROXY_ALLOW_ANONYMOUS
   std::chrono::milliseconds drain_time{30'000};
 
-  routing::Table routes;                      // providers and aliases
+  routing::Table routes;  // providers and aliases
   std::shared_ptr<const pricing::Catalog> catalog;
   CacheSettings cache;
   LogSettings log;
   http::ServerLimits server;
   http::ClientLimits client;
-  std::string ca_file;                        // extra CA bundle for providers; empty: the system's
+  std::string ca_file;  // extra CA bundle for providers; empty: the system's
 
-  std::string prices_file;                    // replaces the built-in catalogue; empty = none
-  std::string config_file;                    // where the YAML came from; empty = none
-  std::vector<std::string> notes;             // said once at start ("OPENAI_API_KEY is not set: …")
+  std::string prices_file;         // replaces the built-in catalogue; empty = none
+  std::string config_file;         // where the YAML came from; empty = none
+  std::vector<std::string> notes;  // said once at start ("OPENAI_API_KEY is not set: …")
 };
 
 // How settings are read: the outside world as arguments, so that this stays pure.
 struct Sources {
-  std::function<std::optional<std::string>(std::string_view name)> environment;   // the real one
-  std::string dotenv_text;                    // content of .env, "" when there is none
-  std::string yaml_text;                      // content of the config file, "" when there is none
-  std::string yaml_name;                      // its path, for messages
-  std::function<Result<std::string>(const std::string& path)> read_file;          // for price files and key files
+  std::function<std::optional<std::string>(std::string_view name)> environment;  // the real one
+  std::string dotenv_text;  // content of .env, "" when there is none
+  std::string yaml_text;    // content of the config file, "" when there is none
+  std::string yaml_name;    // its path, for messages
+  std::function<Result<std::string>(const std::string& path)> read_file;  // for price files and key files
 };
 
 // All faults at once, each a line "config.yaml:12: limits.body_bytes: must be …" or "PORT: …".
 using SettingsResult = std::expected<std::shared_ptr<const Settings>, std::vector<std::string>>;
 SettingsResult read_settings(const Sources& sources);
 
-// AI_PROXY_CONFIG of the environment, or else of .env; empty when neither names a file. Needs only the first two
-// of the sources.
+// AI_PROXY_CONFIG of the environment, or else of .env; empty when neither names a file. Needs only the first
+// two of the sources.
 std::string config_path(const Sources& sources);
 
 }  // namespace ai_proxy::config

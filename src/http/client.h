@@ -1,6 +1,6 @@
-// The HTTP/1.1 client: keep-alive connections per origin, one pool per thread, TLS with the system's CA bundle.
-// Each phase has its own deadline, and the error names the phase that ran out. Never follows a redirect, never asks
-// for a compressed answer. Protocol source: RFC 9110, RFC 9112.
+// The HTTP/1.1 client: keep-alive connections per origin, one pool per thread, TLS with the system's CA
+// bundle. Each phase has its own deadline, and the error names the phase that ran out. Never follows a
+// redirect, never asks for a compressed answer. Protocol source: RFC 9110, RFC 9112.
 #pragma once
 
 #include <memory>
@@ -18,10 +18,11 @@ namespace ai_proxy::http {
 
 struct OutgoingRequest {
   std::string_view method = "POST";
-  std::string_view path;        // appended to the origin's prefix: /v1/chat/completions
-  std::string_view fields;      // finished header lines, each with CRLF; Host and Content-Length are added here
+  std::string_view path;    // appended to the origin's prefix: /v1/chat/completions
+  std::string_view fields;  // finished header lines, each with CRLF; Host and Content-Length are added here
   std::string_view body;
-  // May be sent again on a fresh connection when a pooled one turned out closed before a byte of an answer came.
+  // May be sent again on a fresh connection when a pooled one turned out closed before a byte of an answer
+  // came.
   bool replayable = true;
 };
 
@@ -36,8 +37,9 @@ class ClientReply {
   int status() const;
   const Headers& headers() const;
 
-  // The next bytes of the body, framing removed; an empty view is the end. Views live until the next call. Errors:
-  // provider_timeout (silence or total), stream_interrupted (the connection broke before the end), cancelled.
+  // The next bytes of the body, framing removed; an empty view is the end. Views live until the next call.
+  // Errors: provider_timeout (silence or total), stream_interrupted (the connection broke before the end),
+  // cancelled.
   Task<Result<std::string_view>> read_some();
   // The whole rest, at most `bytes_max` (else provider_error); has json::kPadding spare capacity.
   Task<Result<std::string>> read_all(std::size_t bytes_max);
@@ -60,10 +62,12 @@ class ClientPool {
   ClientPool(const ClientPool&) = delete;
   ClientPool& operator=(const ClientPool&) = delete;
 
-  // Sends head and body in one write and reads the answer's head. Errors: provider_unreachable (DNS, connect, TLS;
-  // or closed before an answer), provider_timeout (connect, first byte), provider_error (no proper HTTP),
-  // overloaded (the pool is full and stayed full), cancelled. `cancellation` is watched until the reply is gone.
-  Task<Result<ClientReply>> send(const Origin& origin, const OutgoingRequest& request, Cancellation& cancellation);
+  // Sends head and body in one write and reads the answer's head. Errors: provider_unreachable (DNS, connect,
+  // TLS; or closed before an answer), provider_timeout (connect, first byte), provider_error (no proper
+  // HTTP), overloaded (the pool is full and stayed full), cancelled. `cancellation` is watched until the
+  // reply is gone.
+  Task<Result<ClientReply>> send(const Origin& origin, const OutgoingRequest& request,
+                                 Cancellation& cancellation);
 
   // Applies to requests from now on.
   void set_limits(const ClientLimits& limits);

@@ -26,8 +26,9 @@ class Deadlines {
   std::unique_ptr<Impl> impl_;
 };
 
-// One thing that may take too long. Calls `expired` once per arm(), never early, at most kResolution late when the
-// thread is not busy. Requires: its Deadlines outlives it. `expired` may re-arm, disarm or destroy this Deadline.
+// One thing that may take too long. Calls `expired` once per arm(), never early, at most kResolution late
+// when the thread is not busy. Requires: its Deadlines outlives it. `expired` may re-arm, disarm or destroy
+// this Deadline.
 class Deadline {
  public:
   Deadline(Deadlines& deadlines, std::function<void()> expired);
@@ -35,7 +36,7 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
-  void arm(std::chrono::milliseconds after);   // from now; replaces an earlier arm()
+  void arm(std::chrono::milliseconds after);  // from now; replaces an earlier arm()
   void disarm();
   bool armed() const;
 

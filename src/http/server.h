@@ -1,8 +1,10 @@
-// The HTTP/1.1 server: one per thread, each with its own listener (SO_REUSEPORT). It reads and checks requests,
-// keeps connections alive, answers what is no proper request itself, and hands the rest to a handler.
+// The HTTP/1.1 server: one per thread, each with its own listener (SO_REUSEPORT). It reads and checks
+// requests, keeps connections alive, answers what is no proper request itself, and hands the rest to a
+// handler.
 //
-// Faults it answers, then closes: 400, 408, 413, 414, 415, 417, 431, 501, 505, and 500 for a handler that throws or
-// does not answer; each with a JSON body {"error":"…","details":{"code":"…"}}. Protocol source: RFC 9110, RFC 9112.
+// Faults it answers, then closes: 400, 408, 413, 414, 415, 417, 431, 501, 505, and 500 for a handler that
+// throws or does not answer; each with a JSON body {"error":"…","details":{"code":"…"}}. Protocol source: RFC
+// 9110, RFC 9112.
 #pragma once
 
 #include <atomic>
@@ -25,12 +27,12 @@ namespace ai_proxy::http {
 // A complete request. Views live until the handler returns.
 struct Request {
   std::string_view method;
-  std::string_view path;       // as sent, before the '?'; not percent-decoded
-  std::string_view query;      // after the '?', not decoded
+  std::string_view path;   // as sent, before the '?'; not percent-decoded
+  std::string_view query;  // after the '?', not decoded
   Headers headers;
-  std::string body;            // has json::kPadding spare capacity
-  std::string_view client_address;   // "127.0.0.1"
-  Clock::time_point received;  // when the last byte of it was there
+  std::string body;                 // has json::kPadding spare capacity
+  std::string_view client_address;  // "127.0.0.1"
+  Clock::time_point received;       // when the last byte of it was there
 };
 
 // "a=1&b" -> value of `name`, percent-decoded; nullopt when absent, "" when it has no value.
@@ -41,19 +43,23 @@ class ResponseWriter {
  public:
   virtual ~ResponseWriter() = default;
 
-  // `fields` are finished header lines ("x-cache: MISS\r\n…"); Content-Length, Connection and Date are added here.
-  // Head and body leave in one write. False: the client is gone.
-  virtual Task<bool> send(int status, std::string_view content_type, std::string_view fields, std::string_view body) = 0;
+  // `fields` are finished header lines ("x-cache: MISS\r\n…"); Content-Length, Connection and Date are added
+  // here. Head and body leave in one write. False: the client is gone.
+  virtual Task<bool> send(int status, std::string_view content_type, std::string_view fields,
+                          std::string_view body) = 0;
 
-  // Starts a chunked answer with its first bytes (may be empty) in the same write; then any number of write()s.
-  // write() returns when the kernel took the bytes (back-pressure). False: the client is gone or stalled.
-  virtual Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields, std::string_view first) = 0;
+  // Starts a chunked answer with its first bytes (may be empty) in the same write; then any number of
+  // write()s. write() returns when the kernel took the bytes (back-pressure). False: the client is gone or
+  // stalled.
+  virtual Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields,
+                                  std::string_view first) = 0;
   virtual Task<bool> write(std::string_view bytes) = 0;
   virtual Task<bool> end_stream() = 0;
   // Breaks the connection without the closing chunk: the client must not take the answer for complete.
   virtual void abort() = 0;
 
-  // Raised when the client closes or resets while the handler runs. (Bytes of a next request do not raise it.)
+  // Raised when the client closes or resets while the handler runs. (Bytes of a next request do not raise
+  // it.)
   virtual Cancellation& cancellation() = 0;
   // The connection will close after this answer (asked for, or draining).
   virtual bool closing() const = 0;

@@ -26,14 +26,14 @@ struct Table {
 
 struct Candidate {
   const providers::Provider* provider = nullptr;
-  std::string model;        // as the caller meant it: without "provider/", alias resolved
-  std::string wire_model;   // as the provider takes it
+  std::string model;       // as the caller meant it: without "provider/", alias resolved
+  std::string wire_model;  // as the provider takes it
 };
 
 // `provider` may be empty when `model` is "provider/name", an alias, or a bare name that only one provider's
-// catalogue knows. Errors: invalid_request (unknown provider, with did-you-mean; ambiguous or unplaceable bare
-// name), provider_not_configured.
-Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog, std::string_view provider,
-                                 std::string_view model);
+// catalogue knows. Errors: invalid_request (unknown provider, with did-you-mean; ambiguous or unplaceable
+// bare name), provider_not_configured.
+Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog,
+                                 std::string_view provider, std::string_view model);
 
 }  // namespace ai_proxy::routing
