@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/ascii.h"
+#include "base/json.h"
 #include "dialects/native/native.h"
 #include "gateway/provider_call.h"
 #include "gateway/send.h"
@@ -14,6 +16,7 @@ namespace {
 
 namespace native = dialects::native;
 
+constexpr std::string_view kEventStreamType = "text/event-stream";
 constexpr std::string_view kEventStream = "text/event-stream; charset=utf-8";
 // One event of a provider may carry a whole tool call or an inline image.
 constexpr std::size_t kEventBytesMax = 16 * 1024 * 1024;
@@ -126,12 +129,42 @@ void note_client_gone(Exchange& exchange, Relay& relay) {
   exchange.response.abort();
 }
 
+// What a provider that answers a request for a stream with a JSON body, or anything else, means by it.
+Error no_stream(const Exchange& exchange, int status, std::string_view body) {
+  dialects::ReplyHead head;
+  head.status = status;
+  head.request_id = exchange.provider_request_id;
+  json::Document document;
+  const bool is_json = !document.parse(body, json::kProviderLimits);
+  if (is_json && document.root()["error"].has_value()) {
+    return exchange.candidate.provider->dialect->parse_error(head, body);
+  }
+  return provider_failed(ErrorCode::provider_error,
+                         "The provider was asked for a stream and answered with something else.");
+}
+
+http::Task<Error> read_no_stream(Exchange& exchange, http::ClientReply& reply) {
+  constexpr std::size_t kBodyBytesMax = 256 * 1024;
+  const int status = reply.status();
+  const ProviderWait wait(exchange);
+  Result<std::string> body = co_await reply.read_all(kBodyBytesMax);
+  if (!body && body.error().code == ErrorCode::cancelled) co_return body.error();
+  co_return no_stream(exchange, status, body ? std::string_view(*body) : std::string_view());
+}
+
 }  // namespace
 
 http::Task<void> answer_stream(Exchange& exchange) {
   Result<http::ClientReply> reply = co_await call_provider(exchange);
   if (!reply) {
     co_await send_error(exchange, std::move(reply.error()));
+    co_return;
+  }
+  // A missing type is given the benefit of the doubt.
+  const std::string_view type = reply->headers().get("content-type");
+  if (!type.empty() && !ascii_iequals(type.substr(0, kEventStreamType.size()), kEventStreamType)) {
+    Error error = co_await read_no_stream(exchange, *reply);
+    co_await send_error(exchange, std::move(error));
     co_return;
   }
   Relay relay(exchange);
