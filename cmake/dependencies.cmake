@@ -1,7 +1,8 @@
 # What we build on. Each is a Debian 12 package; ARCHITECTURE.md says why each was taken.
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
-find_package(Boost 1.74 REQUIRED)
+find_package(Boost 1.81 REQUIRED CONFIG)
+find_package(GTest QUIET)
 find_package(simdjson REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
