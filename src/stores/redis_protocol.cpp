@@ -85,7 +85,8 @@ bool append_command(std::string& bytes, std::initializer_list<std::string_view> 
     lengths[count++] = word.size();
   }
   char* formatted = nullptr;
-  const int length =
+  // An int in hiredis 0.14, a long long in 1.x.
+  const long long length =
       redisFormatCommandArgv(&formatted, static_cast<int>(count), starts.data(), lengths.data());
   if (length < 0) return false;
   const std::unique_ptr<char, decltype(&redisFreeCommand)> owner(formatted, &redisFreeCommand);
