@@ -34,7 +34,7 @@ def findings(root):
         folder = path.relative_to(root / "src").parts[0]
         text = path.read_text(encoding="utf-8")
         name = path.relative_to(root)
-        test = path.name.endswith("_test.cpp")
+        test = path.stem.endswith(("_test", "_fixture", "_for_tests"))
         if folder not in LEVEL:
             yield f"{name}: {folder} stands on no floor; add it to tools/floors.py and ARCHITECTURE.md"
             continue
