@@ -25,7 +25,7 @@ std::vector<std::string_view> names_of(const Table& table) {
 }
 
 // What a caller wrote goes into a message quoted and cut.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kShownMax = 100;
   std::string result = "\"";
   for (const char c : text.substr(0, kShownMax)) {
@@ -43,7 +43,7 @@ std::string listed(const std::vector<std::string_view>& names) {
 
 Error unknown_provider(const Table& table, std::string_view name, std::string_view parameter) {
   const auto names = names_of(table);
-  return bad_request("There is no provider " + quoted(name) + "." + did_you_mean(name, names) +
+  return bad_request("There is no provider " + in_quotes(name) + "." + did_you_mean(name, names) +
                          " Configured are: " + listed(names) + ".",
                      std::string(parameter));
 }
@@ -51,7 +51,7 @@ Error unknown_provider(const Table& table, std::string_view name, std::string_vi
 Result<Candidate> candidate(const Provider& provider, std::string_view model) {
   if (model.empty()) {
     return std::unexpected(
-        bad_request("The name of a model is missing after " + quoted(provider.name + "/") + ".", "model"));
+        bad_request("The name of a model is missing after " + in_quotes(provider.name + "/") + ".", "model"));
   }
   if (!provider.configured()) return std::unexpected(not_configured(provider.name, provider.key_variable));
   return Candidate{.provider = &provider,
@@ -92,10 +92,10 @@ Result<const Provider*> serving(const Table& table, std::string_view catalog, st
   if (others.size() == 1) return others.front();
   if (others.empty() && own != nullptr) return own;  // its missing key is what there is to say
   if (others.empty()) return nullptr;
-  return std::unexpected(bad_request("The model " + quoted(model) + " is served by more than one provider (" +
-                                         listed(names) + "). Say which, as in " +
-                                         quoted(std::string(names.front()) + "/" + std::string(model)) + ".",
-                                     "model"));
+  return std::unexpected(bad_request(
+      "The model " + in_quotes(model) + " is served by more than one provider (" + listed(names) +
+          "). Say which, as in " + in_quotes(std::string(names.front()) + "/" + std::string(model)) + ".",
+      "model"));
 }
 
 Error unplaceable(const Table& table, const pricing::Catalog& catalog, std::string_view model) {
@@ -106,7 +106,7 @@ Error unplaceable(const Table& table, const pricing::Catalog& catalog, std::stri
     known.insert(known.end(), entry.aliases.begin(), entry.aliases.end());
   }
   return bad_request(
-      "No provider is known for the model " + quoted(model) + "." + did_you_mean(model, known) +
+      "No provider is known for the model " + in_quotes(model) + "." + did_you_mean(model, known) +
           " Name one: \"provider\", or the model as provider/name (" + listed(names_of(table)) + ").",
       "model");
 }

@@ -1,0 +1,77 @@
+// A door is the caller's side of a dialect: how requests come in, and how answers, streams and errors go out.
+// The provider's side of the same wire formats is dialect.h. Pure: bytes in, values out. doors.h lists them
+// all.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "chat/conversation.h"
+#include "chat/reply.h"
+#include "chat/warnings.h"
+
+namespace ai_proxy::dialects {
+
+// What must be known of a request before it is placed: read without judging the rest, so that a request which
+// its own provider understands passes through unjudged.
+struct Glance {
+  std::string_view model;
+  bool stream = false;
+  bool stream_usage = false;  // the caller asked for a usage chunk (stream_options.include_usage)
+};
+
+// What an answer says besides the reply itself.
+struct AnswerContext {
+  std::string_view model;     // shown to the caller: the provider's word for it, else the one asked for
+  std::string_view id;        // of the answer, in this dialect's form; empty: derive it from reply.id
+  std::int64_t created = 0;   // Unix seconds
+  bool stream_usage = false;  // as asked in the request
+};
+
+// How a stream ended.
+struct StreamEnd {
+  chat::FinishReason finish_reason = chat::FinishReason::unknown;  // effective
+  std::string_view stop_sequence;                                  // the matched one, where known
+  const std::optional<chat::Usage>& usage;
+};
+
+// Turns canonical deltas into this dialect's events. One per stream.
+class StreamWriter {
+ public:
+  virtual ~StreamWriter() = default;
+  // Appends complete events (with their blank line) for this delta; may append nothing. Opens and closes
+  // blocks, numbers tool calls, puts the role into the first event: whatever the dialect's SDKs insist on.
+  virtual void delta(std::string& out, const chat::Delta& delta) = 0;
+  // Exactly one of these two ends a stream. end() appends everything up to and including the terminator.
+  virtual void end(std::string& out, const StreamEnd& end) = 0;
+  // The dialect's own form of a failure inside a stream; never looks like a clean end.
+  virtual void fail(std::string& out, const Error& error) = 0;
+};
+
+struct Door {
+  std::string_view dialect;  // name of the dialect it speaks: openai_chat, anthropic_messages, mistral_chat
+
+  // An error: the body is no object, `model` is missing or no string, `stream` is no boolean.
+  Result<Glance> (*glance)(const json::Value& body);
+  // The whole request, checked: members that no other provider could take become warnings, what makes no
+  // sense an error with the member's path. Views live in the body's document.
+  Result<chat::Request> (*parse_request)(const json::Value& body, chat::Warnings& warnings);
+  // The body for a provider that speaks the same dialect: the caller's bytes, with only `model` replaced and,
+  // for streams where the dialect needs asking, usage asked for. Everything else survives byte for byte.
+  std::string (*pass_through)(const json::Value& body, std::string_view wire_model, const Glance& glance);
+
+  std::string (*render_reply)(const chat::Reply& reply, const AnswerContext& context);
+  std::unique_ptr<StreamWriter> (*make_stream_writer)(const AnswerContext& context);
+  // Status and body by which the dialect's SDKs raise the right exception. A failure of our own key at the
+  // provider never looks like the caller's bad key.
+  int (*error_status)(const Error& error);
+  std::string (*render_error)(const Error& error, std::string_view request_id);
+};
+
+}  // namespace ai_proxy::dialects
