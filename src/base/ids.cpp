@@ -13,11 +13,15 @@ std::string new_request_id() {
     return std::mt19937_64(seed);
   }()};
   constexpr char kAlphabet[] = "0123456789abcdefghijklmnopqrstuv";
-  std::string id = "req_";
-  for (int word = 0; word < 2; ++word) {
-    std::uint64_t bits = generator();
-    for (int i = 0; i < 12; ++i, bits >>= 5) id.push_back(kAlphabet[bits & 31]);
-  }
+  constexpr std::size_t kPerWord = 12;  // characters of 5 bits
+  std::string id("req_");
+  id.resize_and_overwrite(id.size() + 2 * kPerWord, [](char* text, std::size_t size) {
+    for (std::size_t i = size - 2 * kPerWord; i < size; i += kPerWord) {
+      std::uint64_t bits = generator();
+      for (std::size_t j = 0; j < kPerWord; ++j, bits >>= 5) text[i + j] = kAlphabet[bits & 31];
+    }
+    return size;
+  });
   return id;
 }
 

@@ -23,6 +23,11 @@ namespace {
 
 namespace ondemand = simdjson::ondemand;
 
+// A guess at how many nodes a text will need; growing does the rest.
+constexpr std::size_t kBytesPerNode = 16;
+constexpr std::size_t kNodesMin = 8;
+constexpr std::size_t kNodesReserved = 1024;
+
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
@@ -217,7 +222,7 @@ class Builder {
         std::string_view text;
         if (field.unescaped_key().get(text)) return false;
         pending_key_begin_ = static_cast<std::uint32_t>(document_.unescaped_.size());
-        document_.unescaped_.emplace_back(text);
+        document_.unescaped_.push_back(std::make_unique<const std::string>(text));
       }
       if (!add(field.value(), depth + 1)) return false;
       if (++count > limits_.keys_per_object_max) {
@@ -284,13 +289,13 @@ class Builder {
     Node& node = document_.nodes_[index];
     node.escaped = true;
     node.detail = static_cast<std::uint32_t>(document_.unescaped_.size());
-    document_.unescaped_.emplace_back(text);
+    document_.unescaped_.push_back(std::make_unique<const std::string>(text));
   }
 
   std::string_view key_of(std::uint32_t index) const {
     const Node& node = document_.nodes_[index];
-    if (node.key_escaped) return document_.unescaped_[node.key_begin];
-    return source_.substr(node.key_begin, node.key_length);
+    if (node.key_escaped) return *document_.unescaped_[node.key_begin];
+    return document_.text_of(node.key_begin, node.key_length);
   }
 
   bool refuse_depth(std::uint32_t index) {
@@ -355,6 +360,7 @@ std::optional<Fault> Document::parse(std::string_view text, const Limits& limits
 std::optional<Fault> Document::parse_padded(std::string_view text, std::size_t capacity,
                                             const Limits& limits) {
   nodes_.clear();
+  nodes_.reserve(std::clamp<std::size_t>(text.size() / kBytesPerNode, kNodesMin, kNodesReserved));
   unescaped_.clear();
   source_ = text;
   // One reader per thread: it is only used between here and the end of this function, and keeps its memory.
@@ -376,40 +382,6 @@ std::optional<Fault> Document::parse_padded(std::string_view text, std::size_t c
   return fault;
 }
 
-Value Document::root() const {
-  return nodes_.empty() ? Value() : Value(this, 0);
-}
-
-const Node& Value::node() const {
-  return document_->nodes_[index_];
-}
-
-Type Value::type() const {
-  return document_ == nullptr ? Type::absent : node().type;
-}
-
-std::string_view Value::raw() const {
-  if (document_ == nullptr) return {};
-  return document_->source_.substr(node().raw_begin, node().raw_length);
-}
-
-std::string_view Value::key() const {
-  if (document_ == nullptr) return {};
-  if (node().key_escaped) return document_->unescaped_[node().key_begin];
-  return document_->source_.substr(node().key_begin, node().key_length);
-}
-
-std::optional<std::string_view> Value::string() const {
-  if (!is_string()) return std::nullopt;
-  if (node().escaped) return document_->unescaped_[node().detail];
-  return document_->source_.substr(node().raw_begin + 1, node().raw_length - 2);
-}
-
-std::optional<bool> Value::boolean() const {
-  if (!is_boolean()) return std::nullopt;
-  return node().truth;
-}
-
 std::optional<std::int64_t> Value::integer() const {
   if (!is_number()) return std::nullopt;
   if (const auto plain = parse_integer<std::int64_t>(raw())) return plain;
@@ -428,13 +400,11 @@ std::optional<double> Value::number() const {
   return value;
 }
 
-std::size_t Value::size() const {
-  return is_array() || is_object() ? node().detail : 0;
-}
-
 Value Value::operator[](std::string_view name) const {
   if (!is_object()) return {};
-  for (const Value member : *this) {
+  const std::uint32_t last = node().next;
+  for (std::uint32_t i = index_ + 1; i < last; i = document_->nodes_[i].next) {
+    const Value member(document_, i);
     if (member.key() == name) return member;
   }
   return {};
@@ -445,18 +415,6 @@ Value Value::operator[](std::size_t index) const {
   Iterator element = begin();
   for (; index > 0; --index) ++element;
   return *element;
-}
-
-Value::Iterator Value::begin() const {
-  return size() == 0 ? Iterator() : Iterator(document_, index_ + 1);
-}
-Value::Iterator Value::end() const {
-  return size() == 0 ? Iterator() : Iterator(document_, node().next);
-}
-
-Value::Iterator& Value::Iterator::operator++() {
-  index_ = document_->nodes_[index_].next;
-  return *this;
 }
 
 bool valid(std::string_view text) {

@@ -13,7 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -155,10 +155,69 @@ class Document {
   std::optional<Fault> parse_padded(std::string_view text, std::size_t capacity, const Limits& limits);
 
   std::vector<Node> nodes_;
+  std::string_view text_of(std::uint32_t begin, std::uint32_t length) const {
+    return {source_.data() + begin, length};
+  }
+
   std::string_view source_;
-  std::string copy_;                   // when the caller's text had no padding
-  std::deque<std::string> unescaped_;  // texts that stand escaped in the source; addresses are stable
+  std::string copy_;  // when the caller's text had no padding
+  // Texts that stand escaped in the source. Each has its own place: views of them are given out.
+  std::vector<std::unique_ptr<const std::string>> unescaped_;
 };
+
+// Walking the tree is what rendering and reading mostly do: these are inline.
+
+inline const Node& Value::node() const {
+  return document_->nodes_[index_];
+}
+
+inline Type Value::type() const {
+  return document_ == nullptr ? Type::absent : node().type;
+}
+
+inline std::string_view Value::raw() const {
+  if (document_ == nullptr) return {};
+  return document_->text_of(node().raw_begin, node().raw_length);
+}
+
+inline std::string_view Value::key() const {
+  if (document_ == nullptr) return {};
+  const Node& member = node();
+  if (member.key_escaped) return *document_->unescaped_[member.key_begin];
+  return document_->text_of(member.key_begin, member.key_length);
+}
+
+inline std::optional<std::string_view> Value::string() const {
+  if (!is_string()) return std::nullopt;
+  const Node& text = node();
+  if (text.escaped) return *document_->unescaped_[text.detail];
+  return document_->text_of(text.raw_begin + 1, text.raw_length - 2);
+}
+
+inline std::optional<bool> Value::boolean() const {
+  if (!is_boolean()) return std::nullopt;
+  return node().truth;
+}
+
+inline std::size_t Value::size() const {
+  return is_array() || is_object() ? node().detail : 0;
+}
+
+inline Value::Iterator Value::begin() const {
+  return size() == 0 ? Iterator() : Iterator(document_, index_ + 1);
+}
+inline Value::Iterator Value::end() const {
+  return size() == 0 ? Iterator() : Iterator(document_, node().next);
+}
+
+inline Value::Iterator& Value::Iterator::operator++() {
+  index_ = document_->nodes_[index_].next;
+  return *this;
+}
+
+inline Value Document::root() const {
+  return nodes_.empty() ? Value() : Value(this, 0);
+}
 
 // Spare capacity behind a text that lets it be read without a copy.
 inline constexpr std::size_t kPadding = 64;

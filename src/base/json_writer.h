@@ -1,5 +1,6 @@
 // Writing JSON into a std::string: RapidJSON's writer (which escapes correctly) behind the few verbs we use.
-// Raw slices are spliced as they are. Member order is the order of the calls.
+// Raw slices are spliced as they are. Member order is the order of the calls. RapidJSON goes character by
+// character; the specialisations below (its own way to be made faster) append runs at once.
 //
 //   json::Writer out(text);
 //   out.begin_object().member("model", model).key("tools").raw(slice).end_object();
@@ -8,6 +9,7 @@
 #include <rapidjson/writer.h>
 
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -19,11 +21,50 @@ class StringStream {
   using Ch = char;
   explicit StringStream(std::string& text) : text_(&text) {}
   void Put(char c) { text_->push_back(c); }
+  void Append(std::string_view text) { text_->append(text); }
   void Flush() {}
 
  private:
   std::string* text_;
 };
+
+// How many bytes at the start of `text` stand for themselves inside a JSON string: up to the first control
+// character, quotation mark or backslash. Eight bytes at a time (S. Anderson, "Bit Twiddling Hacks").
+inline std::size_t unescaped_length(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = kOnes << 7;
+  const auto has_zero = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighs; };
+  std::size_t i = 0;
+  for (; i + sizeof(std::uint64_t) <= text.size(); i += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + i, sizeof word);
+    const std::uint64_t controls = (word - kOnes * ' ') & ~word & kHighs;
+    if ((controls | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) != 0) break;
+  }
+  while (i < text.size() && static_cast<unsigned char>(text[i]) >= ' ' && text[i] != '"' && text[i] != '\\')
+    ++i;
+  return i;
+}
+
+}  // namespace ai_proxy::json
+
+template <>
+inline bool rapidjson::Writer<ai_proxy::json::StringStream>::ScanWriteUnescapedString(
+    GenericStringStream<UTF8<>>& text, std::size_t length) {
+  const std::string_view rest(text.src_, length - text.Tell());
+  const std::size_t run = ai_proxy::json::unescaped_length(rest);
+  os_->Append(rest.substr(0, run));
+  text.src_ += run;
+  return run < rest.size();
+}
+
+template <>
+inline bool rapidjson::Writer<ai_proxy::json::StringStream>::WriteRawValue(const char* text,
+                                                                           std::size_t length) {
+  os_->Append({text, length});
+  return true;
+}
+
+namespace ai_proxy::json {
 
 class Writer {
  public:

@@ -1,25 +1,33 @@
 #include "base/money.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace ai_proxy {
 
 std::string format_usd(PicoUsd amount) {
   constexpr int kDecimals = 12;
-  constexpr std::size_t kDecimalsMin = 6;
+  constexpr int kDecimalsMin = 6;
+  // From the right: decimals, point, dollars. 2^127 has 39 digits.
+  char text[48];
+  char* const end = text + sizeof text;
+  char* begin = end;
   const bool negative = amount < 0;
   auto rest = static_cast<unsigned __int128>(negative ? -amount : amount);
-  std::string digits;
-  for (int i = 0; i <= kDecimals || rest > 0; ++i) {
-    digits.push_back(static_cast<char>('0' + static_cast<int>(rest % 10)));
-    rest /= 10;
-  }
-  std::ranges::reverse(digits);
-  digits.insert(digits.size() - kDecimals, 1, '.');
-  const std::size_t shortest = digits.size() - kDecimals + kDecimalsMin;
-  while (digits.size() > shortest && digits.back() == '0') digits.pop_back();
-  if (negative) digits.insert(digits.begin(), '-');
-  return digits;
+  // Dividing 64 bits costs a fraction of dividing 128, and the decimals always fit.
+  auto decimals = static_cast<std::uint64_t>(rest % static_cast<unsigned __int128>(kPicoPerUsd));
+  rest /= static_cast<unsigned __int128>(kPicoPerUsd);
+  for (int i = 0; i < kDecimals; ++i, decimals /= 10) *--begin = static_cast<char>('0' + decimals % 10);
+  char* const decimals_begin = begin;
+  *--begin = '.';
+  for (; rest > UINT64_MAX; rest /= 10) *--begin = static_cast<char>('0' + static_cast<int>(rest % 10));
+  auto dollars = static_cast<std::uint64_t>(rest);
+  do *--begin = static_cast<char>('0' + dollars % 10);
+  while ((dollars /= 10) > 0);
+  if (negative) *--begin = '-';
+  char* last = end;
+  while (last > decimals_begin + kDecimalsMin && last[-1] == '0') --last;
+  return std::string(begin, last);
 }
 
 std::optional<PicoUsd> parse_decimal(std::string_view text, int decimals_max) {

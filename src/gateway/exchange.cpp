@@ -1,5 +1,7 @@
 #include "gateway/exchange.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/ids.h"
 #include "telemetry/log.h"
@@ -19,7 +21,11 @@ std::string own_or_new_id(const http::Request& request) {
 // Header values must not carry what an outsider could break a header with.
 void append_field(std::string& fields, std::string_view name, std::string_view value) {
   fields.append(name).append(": ");
-  for (const char c : value) fields.push_back(c >= ' ' && c < 0x7f ? c : '?');
+  const std::size_t begin = fields.size();
+  fields.append(value);
+  std::replace_if(
+      fields.begin() + static_cast<std::ptrdiff_t>(begin), fields.end(),
+      [](char c) { return c < ' ' || c >= 0x7f; }, '?');
   fields.append("\r\n");
 }
 
