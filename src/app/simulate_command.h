@@ -20,6 +20,7 @@ struct SimulateOptions {
   int error_percent = 0;
   int reply_bytes = 0;
   unsigned threads = 1;
+  bool busy_poll = false;
 };
 
 void add_simulate_options(CLI::App& command, SimulateOptions& options);
