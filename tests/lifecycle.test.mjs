@@ -1,11 +1,11 @@
 // The process: commands and exit codes, reload without a cut stream, drain.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { binary, gatewayEnvironment, postJson, startGateway, startSimulator } from './support/processes.mjs';
+import { binary, gatewayEnvironment, root, postJson, startGateway, startSimulator } from './support/processes.mjs';
 import { foldNative } from './support/sse.mjs';
 
 let simulator, slowSimulator;
@@ -65,6 +65,17 @@ test('price goes on after a broken line', () => {
   assert.equal(lines[2].total_cost_usd, null);
 });
 
+test('price uses the price file that the gateway would use', () => {
+  const cwd = folder();
+  const prices = JSON.parse(readFileSync(path.join(root, 'data/prices.json'), 'utf8'));
+  prices.models.find((model) => model.model === 'gpt-4o').prices.input = '5';
+  writeFileSync(path.join(cwd, 'prices.json'), JSON.stringify(prices));
+  const line = '{"provider":"openai","model":"gpt-4o","usage":{"prompt_tokens":10,"completion_tokens":25}}';
+  const { status, stdout, stderr } = run(['price'], { cwd, environment: { AI_PROXY_PRICES: 'prices.json' }, input: line });
+  assert.equal(status, 0, stderr);
+  assert.equal(JSON.parse(stdout).input_cost_usd, '0.000050');
+});
+
 async function withConfiguredGateway(text, body) {
   const cwd = folder();
   const file = path.join(cwd, 'config.yaml');
@@ -102,10 +113,30 @@ test('SIGTERM drains: the running stream finishes, readyz turned, exit 0', async
   let text = new TextDecoder().decode((await reader.read()).value);
   gateway.child.kill('SIGTERM');
   await gateway.saw(/draining/);
-  await assert.rejects(fetch(`${gateway.url}/readyz`), 'no new connection is taken');
+  const statusOf = async (path, options) => { const answer = await fetch(gateway.url + path, options); return [answer.status, await answer.text()]; };
+  assert.deepEqual(await statusOf('/readyz'), [503, '{"status":"draining"}']);
+  assert.equal((await statusOf('/livez'))[0], 200);
+  const [status, refusal] = await statusOf('/v1/chat', { method: 'POST', body: JSON.stringify(question) });
+  assert.deepEqual([status, JSON.parse(refusal).details.code, JSON.parse(refusal).details.retryable], [503, 'overloaded', true]);
   for (let part = await reader.read(); !part.done; part = await reader.read()) text += new TextDecoder().decode(part.value);
   assert.equal(foldNative(text).last.event, 'done');
   assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+});
+
+test('a port that another gateway has is refused, exit 2', async () => {
+  const gateway = await startGateway();
+  const second = spawnSync(binary, ['--port', new URL(gateway.url).port], { encoding: 'utf8', env: gatewayEnvironment(), timeout: 10_000 });
+  assert.equal(second.status, 2, second.stderr);
+  assert.match(second.stderr, /Cannot listen on 127\.0\.0\.1 port \d+/);
+  await gateway.stop();
+});
+
+test('a provider without a key is named once at the start', async () => {
+  const gateway = await startGateway({ environment: { MISTRAL_API_KEY: '' } });
+  await gateway.saw(/no key/);
+  await gateway.stop();
+  const lines = gateway.errors.trim().split('\n').map((line) => JSON.parse(line)).filter((line) => /no key/.test(line.message));
+  assert.deepEqual(lines.map(({ level, provider, variable }) => [level, provider, variable]), [['warn', 'mistral', 'MISTRAL_API_KEY']]);
 });
 
 test('after the drain time the rest gets an error event, exit 0', async () => {

@@ -1,4 +1,4 @@
-// The command line: what to run, and exit codes (0 good, 2 wrong usage or configuration).
+// The command line: what to run, and exit codes (0 good, 1 output lost, 2 wrong usage or configuration).
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -15,6 +15,7 @@ namespace {
 
 using ai_proxy::app::CommandLine;
 
+constexpr int kNotWritten = 1;
 constexpr int kWrongUsage = 2;
 
 // Prints every fault of the configuration, so that one round of mending is enough.
@@ -32,6 +33,15 @@ int run_serve(CommandLine& command_line, bool demo) {
   const auto settings = settings_or_faults(command_line);
   if (settings == nullptr) return kWrongUsage;
   return ai_proxy::app::serve(command_line, settings);
+}
+
+// The exit code of a command that has written to standard output, unless that could not take it (a full
+// disk).
+int written(int exit_code) {
+  std::cout.flush();
+  if (std::cout) return exit_code;
+  std::cerr << "ai-proxy: standard output cannot be written.\n";
+  return kNotWritten;
 }
 
 int run_check(const CommandLine& command_line) {
@@ -85,12 +95,13 @@ int main(int argc, char** argv) {
   if (!host.empty()) command_line.overrides["HOST"] = host;
 
   if (*check) return run_check(command_line);
-  if (*price) return ai_proxy::app::run_price_command(std::cin, std::cout, std::cerr);
   if (*simulate) return ai_proxy::app::run_simulate_command(simulation);
-  if (*models) {
+  if (*models || *price) {
     const auto settings = settings_or_faults(command_line);
     if (settings == nullptr) return kWrongUsage;
-    return ai_proxy::app::run_models_command(std::cout, *settings->catalog, models_as_json);
+    const auto& catalog = *settings->catalog;
+    return written(*price ? ai_proxy::app::run_price_command(catalog, std::cin, std::cout, std::cerr)
+                          : ai_proxy::app::run_models_command(std::cout, catalog, models_as_json));
   }
   static_cast<void>(serve);
   return run_serve(command_line, demo);

@@ -128,14 +128,14 @@ PricedLine price_line(const pricing::Catalog& catalog, std::string_view line, st
       pricing::cost_of(catalog, *provider, root["model"].string_or(""), usage ? &*usage : nullptr, context));
 }
 
-int run_price_command(std::istream& in, std::ostream& out, std::ostream& errors) {
-  const auto catalog = pricing::Catalog::built_in();
+int run_price_command(const pricing::Catalog& catalog, std::istream& in, std::ostream& out,
+                      std::ostream& errors) {
   const std::string today = today_utc();
   bool any_good = false;
   std::string line;
   while (next_line(in, line)) {
     if (ascii_trim(line).empty()) continue;
-    const PricedLine answer = price_line(*catalog, line, today);
+    const PricedLine answer = price_line(catalog, line, today);
     any_good = any_good || answer.good;
     out << answer.text << '\n';
   }

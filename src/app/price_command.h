@@ -21,7 +21,8 @@ struct PricedLine {
 };
 PricedLine price_line(const pricing::Catalog& catalog, std::string_view line, std::string_view today);
 
-// Prices all of `in` by the built-in catalogue, as of today. Exit code: 2 when no line could be read, else 0.
-int run_price_command(std::istream& in, std::ostream& out, std::ostream& errors);
+// Prices all of `in`, as of today. Exit code: 2 when no line could be read, else 0.
+int run_price_command(const pricing::Catalog& catalog, std::istream& in, std::ostream& out,
+                      std::ostream& errors);
 
 }  // namespace ai_proxy::app

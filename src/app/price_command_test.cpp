@@ -99,7 +99,7 @@ TEST(PriceCommand, GoesOnAfterABrokenLine) {
       "\n{\"provider\":\"openai\",\"model\":\"gpt-4o\",\"usage\":{\"prompt_tokens\":10}}\r\n"
       "{\"provider\":\"openai\",\"model\":\"gpt-4o\",\"usage\":null}");
   std::ostringstream out, errors;
-  EXPECT_EQ(run_price_command(in, out, errors), 0);
+  EXPECT_EQ(run_price_command(*pricing::Catalog::built_in(), in, out, errors), 0);
   EXPECT_EQ(errors.str(), "");
   std::istringstream lines(out.str());
   std::string line;
@@ -114,7 +114,7 @@ TEST(PriceCommand, FailsWhenNothingCouldBeRead) {
   for (const char* text : {"", "\n\n", "nonsense\n"}) {
     std::istringstream in(text);
     std::ostringstream out, errors;
-    EXPECT_EQ(run_price_command(in, out, errors), 2) << text;
+    EXPECT_EQ(run_price_command(*pricing::Catalog::built_in(), in, out, errors), 2) << text;
     EXPECT_THAT(errors.str(), HasSubstr("no line could be read"));
   }
 }

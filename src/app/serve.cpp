@@ -47,6 +47,17 @@ std::size_t connection_limit(std::size_t wanted) {
   return std::min<std::size_t>(wanted, static_cast<std::size_t>(limit.rlim_cur) * 45 / 100);
 }
 
+// Threads share the port by SO_REUSEPORT, which would also let a second gateway take half of the first one's
+// connections without a word. So it is first asked for alone. Throws when somebody has it.
+void claim_port(const std::string& host, std::uint16_t port) {
+  asio::io_context io(1);
+  http::ServerCounters counters;
+  http::Server alone(
+      io, {}, [](http::Request&, http::ResponseWriter&) -> http::Task<void> { co_return; }, counters);
+  if (const auto bound = alone.listen(host, port, false); !bound)
+    throw std::runtime_error(bound.error().message);
+}
+
 telemetry::LogOptions log_options(const config::LogSettings& settings) {
   telemetry::LogOptions options;
   const bool terminal = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
@@ -97,11 +108,11 @@ class Loop {
       server_.set_limits(settings->server);
     });
   }
-  void drain() {
-    asio::post(io_, [this] { server_.drain(); });
-  }
-  void cancel_all() {
-    asio::post(io_, [this] { server_.cancel_all(); });
+  void stop_accepting_and_cancel() {
+    asio::post(io_, [this] {
+      server_.drain();
+      server_.cancel_all();
+    });
   }
   void stop() {
     asio::post(io_, [this] {
@@ -139,6 +150,7 @@ class Conductor {
     settings_ = std::move(limited);
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>(process_, settings_));
     std::uint16_t port = settings_->port;
+    if (port != 0 && threads > 1) claim_port(settings_->host, port);
     for (const auto& loop : loops_) {
       const auto bound = loop->listen(settings_->host, port, threads > 1);
       if (!bound) throw std::runtime_error(bound.error().message);
@@ -153,11 +165,20 @@ class Conductor {
     const std::string url = "http://" + host + ":" + std::to_string(port);
     log(Level::info, "listening",
         {{"url", url}, {"threads", std::to_string(threads)}, {"version", AI_PROXY_VERSION}});
+    name_providers_without_key();
   }
 
   void run() { control_.run(); }
 
  private:
+  void name_providers_without_key() {
+    for (const providers::Provider& provider : settings_->routes.providers) {
+      if (provider.configured()) continue;
+      log(Level::warn, "no key: requests to this provider are answered with 503",
+          {{"provider", provider.name}, {"variable", provider.key_variable}});
+    }
+  }
+
   void watch_signals() {
     for (const int signal : {SIGTERM, SIGINT, SIGHUP}) signals_.add(signal);
     wait_for_signal();
@@ -215,13 +236,13 @@ class Conductor {
     log(Level::info, "configuration reloaded", {{"cause", cause}});
   }
 
-  // No new work; what runs may finish within the drain time, then it is told, then it is cut.
+  // No new work; what runs may finish within the drain time, then it is told, then it is cut. Meanwhile the
+  // port stays open: /readyz says 503 to those who send requests here, and new ones are refused with words.
   void drain() {
     draining_ = true;
     process_.draining.store(true);
     log(Level::info, "draining",
         {{"requests_running", std::to_string(process_.counters.requests_running.load())}});
-    for (const auto& loop : loops_) loop->drain();
     deadline_ = http::Clock::now() + settings_->drain_time;
     wait_until_quiet(false);
   }
@@ -234,7 +255,7 @@ class Conductor {
       const bool late = http::Clock::now() >= deadline_;
       if (quiet || (late && cancelled)) return finish();
       if (late) {
-        for (const auto& loop : loops_) loop->cancel_all();
+        for (const auto& loop : loops_) loop->stop_accepting_and_cancel();
         deadline_ = http::Clock::now() + 1s;
       }
       wait_until_quiet(cancelled || late);
