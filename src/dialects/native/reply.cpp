@@ -69,6 +69,13 @@ void append_message(std::string& out, const chat::Reply& reply) {
   out.push_back('}');
 }
 
+// Counts that no answer can have are not shown as if they were known; the cost's warning tells of them.
+bool can_be_true(const chat::Usage& usage) {
+  constexpr std::int64_t kTokensMax = std::int64_t{1} << 52;  // two of them add up without loss anywhere
+  const auto possible = [](std::int64_t count) { return count >= 0 && count <= kTokensMax; };
+  return possible(usage.input_tokens) && possible(usage.output_tokens);
+}
+
 std::size_t likely_size(const chat::Reply& reply) {
   constexpr std::size_t kFrame = 640;  // everything but the answer itself, without warnings
   std::size_t size = kFrame + reply.text.size() + reply.text.size() / 8 + reply.refusal.size();
@@ -80,7 +87,7 @@ std::size_t likely_size(const chat::Reply& reply) {
 
 void append_usage_and_cost(std::string& out, const std::optional<chat::Usage>& usage, const CostView& cost,
                            bool cached) {
-  const chat::Usage* known = usage ? &*usage : nullptr;
+  const chat::Usage* known = usage && can_be_true(*usage) ? &*usage : nullptr;
   const std::int64_t input = known ? known->input_tokens : 0;
   const std::int64_t output = known ? known->output_tokens : 0;
   const std::int64_t total = known ? known->total_tokens() : 0;

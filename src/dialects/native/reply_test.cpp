@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "base/json.h"
 #include "dialects/native/native.h"
 
@@ -40,6 +42,17 @@ TEST(NativeReply, HasTheContractsMembersInItsOrder) {
       R"("usage":{"prompt_tokens":10,"completion_tokens":25,"total_tokens":35},)"
       R"("cost":{"total_tokens":35,"input_tokens":10,"output_tokens":25,"estimated_cost_usd":"0.000275",)"
       R"("input_cost_usd":"0.000025","output_cost_usd":"0.000250"},"latency_ms":1234})");
+}
+
+TEST(NativeReply, CountsThatCannotBeTrueAreNull) {
+  for (const std::int64_t wrong : {std::int64_t{-3}, std::numeric_limits<std::int64_t>::max()}) {
+    chat::Reply reply = small_reply();
+    reply.usage->output_tokens = wrong;
+    const std::string text = render(reply, CostView{});
+    EXPECT_TRUE(
+        text.contains(R"("usage":{"prompt_tokens":null,"completion_tokens":null,"total_tokens":null},)"))
+        << text;
+  }
 }
 
 TEST(NativeReply, ShowsToolCallsAndNoContent) {
