@@ -46,6 +46,10 @@ std::vector<std::string_view> ids_in(const chat::Request& request) {
 
 }  // namespace
 
+std::string nine_character_id(std::string_view id) {
+  return fits(id) ? std::string(id) : hashed(id, 0);
+}
+
 // Ids that fit take their places first, so that none of them has to give way to a mapped one.
 ToolCallIds::ToolCallIds(const chat::Request& request) {
   const std::vector<std::string_view> ids = ids_in(request);

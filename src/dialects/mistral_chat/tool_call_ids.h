@@ -10,6 +10,9 @@
 
 namespace ai_proxy::dialects::mistral_chat {
 
+// An id that fits as it is, else the nine characters that stand for it wherever nothing collides.
+std::string nine_character_id(std::string_view id);
+
 class ToolCallIds {
  public:
   explicit ToolCallIds(const chat::Request& request);
