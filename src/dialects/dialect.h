@@ -54,6 +54,11 @@ class StreamReader {
   virtual chat::FinishReason finish_reason() const = 0;  // as reported; see chat::effective_finish_reason
   virtual const std::string& provider_finish_reason() const = 0;
   virtual bool has_tool_calls() const = 0;
+  // The stop sequence that ended the answer, where the provider tells which; else empty.
+  virtual const std::string& stop_sequence() const {
+    static const std::string none;
+    return none;
+  }
   virtual const std::optional<chat::Usage>& usage() const = 0;
 };
 

@@ -48,6 +48,7 @@ class Reader final : public StreamReader {
   chat::FinishReason finish_reason() const override { return finish_reason_; }
   const std::string& provider_finish_reason() const override { return provider_finish_reason_; }
   bool has_tool_calls() const override { return tool_count_ > 0; }
+  const std::string& stop_sequence() const override { return stop_sequence_; }
   const std::optional<chat::Usage>& usage() const override { return usage_.usage(); }
 
  private:
@@ -97,6 +98,7 @@ class Reader final : public StreamReader {
   std::string id_;
   std::string model_;
   std::string provider_finish_reason_;
+  std::string stop_sequence_;
   chat::FinishReason finish_reason_ = chat::FinishReason::unknown;
   std::uint32_t tool_count_ = 0;
   bool started_ = false;
@@ -258,6 +260,7 @@ void Reader::message_delta(const json::Value& event, const Sink& sink) {
   const bool first = provider_finish_reason_.empty();
   provider_finish_reason_ = *reason;
   finish_reason_ = finish_reason_of(*reason);
+  stop_sequence_ = delta["stop_sequence"].string_or("");
   if (!first) return;
   if (finish_reason_ == chat::FinishReason::content_filter) {
     emit(sink, Delta::Kind::refusal, delta["stop_details"]["explanation"].string_or(""));
