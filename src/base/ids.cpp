@@ -14,14 +14,11 @@ std::string new_request_id() {
   }()};
   constexpr char kAlphabet[] = "0123456789abcdefghijklmnopqrstuv";
   constexpr std::size_t kPerWord = 12;  // characters of 5 bits
-  std::string id("req_");
-  id.resize_and_overwrite(id.size() + 2 * kPerWord, [](char* text, std::size_t size) {
-    for (std::size_t i = size - 2 * kPerWord; i < size; i += kPerWord) {
-      std::uint64_t bits = generator();
-      for (std::size_t j = 0; j < kPerWord; ++j, bits >>= 5) text[i + j] = kAlphabet[bits & 31];
-    }
-    return size;
-  });
+  std::string id = "req_";
+  for (int word = 0; word < 2; ++word) {
+    std::uint64_t bits = generator();
+    for (std::size_t i = 0; i < kPerWord; ++i, bits >>= 5) id.push_back(kAlphabet[bits & 31]);
+  }
   return id;
 }
 

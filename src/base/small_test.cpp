@@ -43,6 +43,7 @@ TEST(Secret, IsRedactedWhereverItStands) {
 
 TEST(RequestId, IsSaneAndDiffers) {
   EXPECT_TRUE(sane_request_id(new_request_id()));
+  EXPECT_EQ(new_request_id().size(), 28u);
   EXPECT_NE(new_request_id(), new_request_id());
   EXPECT_FALSE(sane_request_id("a b"));
   EXPECT_FALSE(sane_request_id("a\r\nb"));

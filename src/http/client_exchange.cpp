@@ -276,7 +276,8 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
     if (body.size() > bytes_max) co_return fail(too_large(bytes_max));
     const std::size_t begin = body.size();
     const std::size_t room = room_for(body, reader_.content_left(), bytes_max);
-    body.resize_and_overwrite(begin + room, [](char*, std::size_t size) { return size; });
+    // libstdc++ 12 hands the callback the capacity, not the size that was asked for.
+    body.resize_and_overwrite(begin + room, [begin, room](char*, std::size_t) { return begin + room; });
     Transfer transfer;
     if (!stopped()) {
       Watch watch(*this, Stop::silence);
