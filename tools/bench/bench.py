@@ -5,7 +5,7 @@ One core holds the proxy, the other the load generator (wrk) and the simulated p
 one run; the figure is CPU time of the proxy (all its threads, from the scheduler) per completed request. On a shared or
 virtual machine only the ratios of one run mean anything: the minimum is the robust figure, the median tells the noise.
 
-Usage: ./dev bench [--rounds N] [--seconds S] [--connections C]
+Usage: ./dev bench [--rounds N] [--seconds S] [--connections C]; AI_PROXY_BINARY names another build.
 """
 import argparse
 import json
@@ -22,7 +22,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = ROOT / "build/release/ai-proxy"
+BINARY = pathlib.Path(os.environ.get("AI_PROXY_BINARY", ROOT / "build/release/ai-proxy"))
 PROXY_CORE, LOAD_CORE = 0, 1
 
 NATIVE = {"provider": "openai", "model": "gpt-4o", "messages": [
@@ -35,7 +35,10 @@ NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.err crit;
 events {{ worker_connections 4096; }}
 http {{
-  access_log {folder}/nginx.log; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
+  log_format line escape=json '{{"time":"$time_iso8601","client_address":"$remote_addr","method":"$request_method",'
+    '"path":"$uri","status":$status,"seconds":$request_time,"provider_seconds":"$upstream_response_time",'
+    '"provider":"$upstream_addr","request_bytes":$request_length,"response_bytes":$body_bytes_sent}}';
+  access_log {folder}/nginx.log line; client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   keepalive_requests 1000000000; tcp_nodelay on;
   upstream provider {{ server 127.0.0.1:{provider}; keepalive 256; keepalive_requests 1000000000; }}
@@ -119,7 +122,7 @@ class Bench:
     def __init__(self, folder, options):
         self.folder, self.options, self.processes = folder, options, []
         self.provider = free_port()
-        self.start("provider", LOAD_CORE, [str(BINARY), "simulate", "--port", str(self.provider)], self.provider)
+        self.start("provider", LOAD_CORE, [str(BINARY), "simulate", "--busy-poll", "--port", str(self.provider)], self.provider)
 
     def start(self, name, core, command, port, **options):
         log = open(self.folder / f"{name}.out", "wb")
@@ -134,6 +137,7 @@ class Bench:
         (self.folder / "haproxy.cfg").write_text(HAPROXY.format(port=haproxy, provider=self.provider))
         url = f"http://127.0.0.1:{self.provider}"
         environment = {"PATH": os.environ["PATH"], "PORT": str(gateway), "AI_PROXY_THREADS": "1",
+                       "AI_PROXY_LOG_FILE": str(self.folder / "gateway.log"),
                        **{f"{name}_API_KEY": "bench" for name in ("OPENAI", "ANTHROPIC", "MISTRAL")},
                        **{f"{name}_BASE_URL": url for name in ("OPENAI", "ANTHROPIC", "MISTRAL")}}
         environment["MISTRAL_BASE_URL"] += "/mistral"
@@ -197,6 +201,7 @@ def main():
 def report(results, options):
     base = min(sample["us"] for sample in results["haproxy"])
     print(f"{options.connections} connections, {options.rounds} rounds of {options.seconds} s, taken in turns; one core each")
+    print("access lines go to files; HAProxy writes none")
     print(f"{'proxy':32} {'us/request':>18} {'vs haproxy':>11} {'requests/s':>11} {'p50 us':>7} {'p99 us':>7} {'RSS MiB':>8} {'errors':>7}")
     for name, samples in results.items():
         us = [sample["us"] for sample in samples]
