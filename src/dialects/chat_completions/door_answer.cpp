@@ -27,6 +27,15 @@ std::string error_sentence(const Error& error) {
   return error.message.empty() ? std::string(word(error.code)) : redact_keys(error.message);
 }
 
+const chat::Usage* credible(const std::optional<chat::Usage>& usage) {
+  constexpr std::int64_t kTokensMax = std::int64_t{1} << 52;  // two of them add up without loss anywhere
+  const auto possible = [](std::int64_t count) { return count >= 0 && count <= kTokensMax; };
+  if (!usage || !possible(usage->input_tokens) || !possible(usage->output_tokens)) return nullptr;
+  const bool details = possible(usage->cache_read_tokens) && possible(usage->reasoning_tokens) &&
+                       possible(usage->audio_input_tokens) && possible(usage->cache_write_tokens);
+  return details && usage->audio_input_tokens <= usage->input_tokens ? &*usage : nullptr;
+}
+
 void append_text_or_null(std::string& out, std::string_view label, std::string_view text) {
   out.append(label);
   if (text.empty()) {

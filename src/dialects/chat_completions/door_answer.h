@@ -1,6 +1,8 @@
 // What OpenAI's and Mistral's answers to a caller have in common.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,6 +18,9 @@ std::string_view finish_word(chat::FinishReason reason);
 
 // The error's own sentence without keys; its code's word where there is none.
 std::string error_sentence(const Error& error);
+
+// The usage, if a caller can be told of it: nullptr when there is none, or counts that no answer can have.
+const chat::Usage* credible(const std::optional<chat::Usage>& usage);
 
 // `label` stands before the value: ,"param":
 void append_text_or_null(std::string& out, std::string_view label, std::string_view text);

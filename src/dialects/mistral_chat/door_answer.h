@@ -13,8 +13,8 @@ namespace ai_proxy::dialects::mistral_chat {
 
 // 32 hexadecimal digits: the given id, else the provider's where it is of this form, else a hash of it.
 std::string answer_id(std::string_view given, std::string_view provider_id);
-// {"prompt_tokens":…}; the SDK demands the object in a whole answer: zeros when nothing is known.
-void append_usage(std::string& out, const std::optional<chat::Usage>& usage);
+// {"prompt_tokens":…}
+void append_usage(std::string& out, const chat::Usage& usage);
 void append_tool_call(std::string& out, std::size_t index, std::string_view id, std::string_view name,
                       std::string_view arguments);
 

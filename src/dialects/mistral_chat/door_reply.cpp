@@ -79,14 +79,13 @@ std::string answer_id(std::string_view given, std::string_view provider_id) {
 }
 
 // Audio tokens stand beside the prompt's, not among them.
-void append_usage(std::string& out, const std::optional<chat::Usage>& usage) {
-  const chat::Usage known = usage.value_or(chat::Usage{});
-  append_labelled_integer(out, R"({"prompt_tokens":)", known.input_tokens - known.audio_input_tokens);
-  append_labelled_integer(out, R"(,"total_tokens":)", known.total_tokens());
-  append_labelled_integer(out, R"(,"completion_tokens":)", known.output_tokens);
-  append_labelled_integer(out, R"(,"prompt_tokens_details":{"cached_tokens":)", known.cache_read_tokens);
-  if (known.audio_input_tokens > 0)
-    append_labelled_integer(out, R"(,"audio_tokens":)", known.audio_input_tokens);
+void append_usage(std::string& out, const chat::Usage& usage) {
+  append_labelled_integer(out, R"({"prompt_tokens":)", usage.input_tokens - usage.audio_input_tokens);
+  append_labelled_integer(out, R"(,"total_tokens":)", usage.total_tokens());
+  append_labelled_integer(out, R"(,"completion_tokens":)", usage.output_tokens);
+  append_labelled_integer(out, R"(,"prompt_tokens_details":{"cached_tokens":)", usage.cache_read_tokens);
+  if (usage.audio_input_tokens > 0)
+    append_labelled_integer(out, R"(,"audio_tokens":)", usage.audio_input_tokens);
   out.append("}}");
 }
 
@@ -112,8 +111,10 @@ std::string render_reply(const chat::Reply& reply, const AnswerContext& context)
   append_labelled_integer(out, R"(,"created":)", context.created);
   out.append(R"(,"model":)");
   append_json_string(out, context.model);
+  // The SDK demands the object: zeros when nothing is known.
+  const chat::Usage* usage = chat_completions::credible(reply.usage);
   out.append(R"(,"usage":)");
-  append_usage(out, reply.usage);
+  append_usage(out, usage != nullptr ? *usage : chat::Usage{});
   const bool calls = !reply.tool_calls.empty();
   out.append(R"(,"object":"chat.completion","choices":[{"index":0,"finish_reason":")");
   out.append(chat_completions::finish_word(chat::effective_finish_reason(reply.finish_reason, calls)));

@@ -65,9 +65,9 @@ class ChunkWriter final : public StreamWriter {
     if (!calls_.empty()) out.push_back(']');
     out.append(R"(},"finish_reason":")").append(chat_completions::finish_word(end.finish_reason));
     out.append(R"("}])");
-    if (end.usage) {
+    if (const chat::Usage* usage = chat_completions::credible(end.usage)) {
       out.append(R"(,"usage":)");
-      append_usage(out, end.usage);
+      append_usage(out, *usage);
     }
     out.append("}\n\ndata: [DONE]\n\n");
   }

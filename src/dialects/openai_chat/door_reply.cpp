@@ -146,9 +146,9 @@ std::string render_reply(const chat::Reply& reply, const AnswerContext& context)
   const bool calls = !reply.tool_calls.empty();
   out.append(chat_completions::finish_word(chat::effective_finish_reason(reply.finish_reason, calls)));
   out.append(R"("}])");
-  if (reply.usage) {
+  if (const chat::Usage* usage = chat_completions::credible(reply.usage)) {
     out.append(R"(,"usage":)");
-    append_usage(out, *reply.usage);
+    append_usage(out, *usage);
   }
   if (const std::string_view tier = service_tier_word(reply.usage); !tier.empty()) {
     out.append(R"(,"service_tier":")").append(tier).append("\"");

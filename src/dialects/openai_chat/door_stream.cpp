@@ -62,7 +62,8 @@ class ChunkWriter final : public StreamWriter {
     open_chunk(out);
     out.append(R"({})");
     close_chunk(out, chat_completions::finish_word(end.finish_reason));
-    if (stream_usage_ && end.usage) usage_chunk(out, end.usage);
+    const chat::Usage* usage = chat_completions::credible(end.usage);
+    if (stream_usage_ && usage != nullptr) usage_chunk(out, *usage, service_tier_word(end.usage));
     out.append("data: [DONE]\n\n");
   }
 
@@ -190,13 +191,11 @@ class ChunkWriter final : public StreamWriter {
     close_chunk(out, {});
   }
 
-  void usage_chunk(std::string& out, const std::optional<chat::Usage>& usage) {
+  void usage_chunk(std::string& out, const chat::Usage& usage, std::string_view tier) {
     out.append(head_);
-    if (const std::string_view tier = service_tier_word(usage); !tier.empty()) {
-      out.append(R"(,"service_tier":")").append(tier).append("\"");
-    }
+    if (!tier.empty()) out.append(R"(,"service_tier":")").append(tier).append("\"");
     out.append(R"(,"choices":[],"usage":)");
-    append_usage(out, *usage);
+    append_usage(out, usage);
     out.append("}\n\n");
   }
 
