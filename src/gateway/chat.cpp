@@ -4,6 +4,7 @@
 // finish is Exchange's destructor: it runs whatever happens. Streams are relayed in chat_stream.cpp.
 #include "gateway/chat.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/ascii.h"
@@ -91,11 +92,15 @@ void plan_cache(Exchange& exchange) {
   if (exchange.chat.stream) return;
   const std::string_view control = exchange.request.headers.get("cache-control");
   if (has_directive(control, "no-store")) return;
-  exchange.cache_write = true;
   exchange.cache_ttl = exchange.settings->cache.ttl;
-  const auto own_ttl = parse_integer<std::uint32_t>(exchange.request.headers.get("x-ai-proxy-cache-ttl"));
-  if (own_ttl && *own_ttl > 0 && *own_ttl <= kCacheTtlSecondsMax)
-    exchange.cache_ttl = std::chrono::seconds(*own_ttl);
+  if (const http::Field* own = exchange.request.headers.find("x-ai-proxy-cache-ttl")) {
+    if (const auto seconds = parse_integer<std::uint32_t>(own->value)) {
+      exchange.cache_ttl = std::chrono::seconds(std::min(*seconds, kCacheTtlSecondsMax));
+    } else {
+      exchange.warnings.add("x-ai-proxy-cache-ttl: not a number of seconds; the configured time was used.");
+    }
+  }
+  exchange.cache_write = exchange.cache_ttl.count() > 0;
 
   const providers::Provider& provider = *exchange.candidate.provider;
   const std::string origin = provider.origin.authority() + provider.origin.path_prefix;
@@ -165,7 +170,7 @@ http::Task<void> answer_whole(Exchange& exchange) {
   Result<std::string> body = co_await reply->read_all(exchange.settings->client.body_bytes_max);
   exchange.provider_time += http::Clock::now() - begin;
   if (!body) {
-    co_await send_error(exchange, std::move(body.error()));
+    co_await send_error(exchange, broken_before_answer(std::move(body.error())));
     co_return;
   }
   json::Document document;
@@ -177,7 +182,6 @@ http::Task<void> answer_whole(Exchange& exchange) {
   }
   Result<chat::Reply> answer = exchange.candidate.provider->dialect->parse_reply(document.root());
   if (!answer) {
-    answer.error().message = redact(std::move(answer.error().message), exchange.candidate.provider->key);
     co_await send_error(exchange, std::move(answer.error()));
     co_return;
   }

@@ -89,8 +89,7 @@ void append_ending(Exchange& exchange, Relay& relay) {
                         "all there is.");
   }
   if (relay.error()) {
-    exchange.error = std::move(*relay.error());
-    exchange.error->message = redact(std::move(exchange.error->message), exchange.candidate.provider->key);
+    note_error(exchange, std::move(*relay.error()));
     native::render_error_event(relay.output(), error_view(exchange));
     return;
   }
@@ -191,10 +190,9 @@ http::Task<void> answer_stream(Exchange& exchange) {
   const bool failed = relay.error().has_value() || !relay.reader().complete();
   if (failed && !begun) {
     note_stream(exchange, relay.reader());
-    Error error = relay.error() ? std::move(*relay.error())
+    Error error = relay.error() ? broken_before_answer(std::move(*relay.error()))
                                 : provider_failed(ErrorCode::provider_error,
                                                   "The provider closed its stream before it sent anything.");
-    error.message = redact(std::move(error.message), exchange.candidate.provider->key);
     co_await send_error(exchange, std::move(error));
     co_return;
   }

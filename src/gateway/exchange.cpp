@@ -56,7 +56,10 @@ void finish(const Exchange& exchange) {
     record.finish_reason = chat::word(exchange.finish_reason);
   if (exchange.error) {
     record.error_code = word(exchange.error->code);
-    record.error_message = exchange.error->message;
+    // A provider's own words may quote the prompt.
+    if (exchange.error->blame != Blame::provider || exchange.error->provider_status == 0) {
+      record.error_message = exchange.error->message;
+    }
   }
   const auto elapsed = http::Clock::now() - exchange.request.received;
   record.latency_us = duration_cast<microseconds>(elapsed).count();
@@ -94,7 +97,7 @@ Exchange::Exchange(Worker& worker_, http::Request& request_, http::ResponseWrite
       request_id(own_or_new_id(request_)) {}
 
 Exchange::~Exchange() {
-  finish(*this);
+  if (!silent) finish(*this);
 }
 
 std::int64_t Exchange::latency_ms() const {
@@ -142,17 +145,6 @@ pricing::Cost price(const Exchange& exchange, std::string_view answered_model,
   pricing::CallContext context;
   context.region = provider.region;
   return pricing::cost_of(catalog, provider.catalog, model, usage ? &*usage : nullptr, context);
-}
-
-void log_plain_answer(const http::Request& request, int status) {
-  telemetry::AccessRecord record;
-  record.client_address = request.client_address;
-  record.method = request.method;
-  record.path = request.path;
-  record.status = status;
-  record.latency_us = duration_cast<microseconds>(http::Clock::now() - request.received).count();
-  record.overhead_us = record.latency_us;
-  telemetry::log_access(record);
 }
 
 }  // namespace ai_proxy::gateway

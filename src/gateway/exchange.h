@@ -59,7 +59,8 @@ struct Exchange {
   std::chrono::seconds cache_ttl{0};
 
   // What came of it.
-  int status = 0;  // as sent; 499 when the client went away
+  int status = 0;           // as sent; 499 when the client went away
+  int provider_status = 0;  // HTTP status of its answer; 0 = none came
   std::string provider_request_id;
   std::string answered_model;  // the provider's word for it; empty = not known
   std::optional<chat::Usage> usage;
@@ -68,6 +69,7 @@ struct Exchange {
   chat::FinishReason finish_reason = chat::FinishReason::unknown;
   std::optional<Error> error;
   std::size_t response_bytes = 0;
+  bool silent = false;  // no access line: health checks come every second
 
   // Time: from the request's last byte.
   http::Clock::duration provider_time{};  // spent waiting for the provider
@@ -85,8 +87,5 @@ std::string response_fields(const Exchange& exchange, bool with_cost);
 // Usage to money; a provider that names the model it used is believed when the catalogue knows that name.
 pricing::Cost price(const Exchange& exchange, std::string_view answered_model,
                     const std::optional<chat::Usage>& usage);
-
-// The access line of an answer that never became an exchange (404, 405).
-void log_plain_answer(const http::Request& request, int status);
 
 }  // namespace ai_proxy::gateway

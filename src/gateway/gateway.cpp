@@ -1,5 +1,6 @@
 #include "gateway/gateway.h"
 
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -7,11 +8,11 @@
 #include "base/json_writer.h"
 #include "gateway/chat.h"
 #include "gateway/exchange.h"
+#include "gateway/send.h"
+#include "telemetry/log.h"
 
 namespace ai_proxy::gateway {
 namespace {
-
-constexpr std::string_view kJson = "application/json; charset=utf-8";
 
 enum class Method : std::uint8_t { get, post };
 
@@ -21,18 +22,25 @@ struct Route {
   http::Task<void> (*serve)(Worker&, http::Request&, http::ResponseWriter&);
 };
 
-http::Task<void> serve_service(Worker&, http::Request&, http::ResponseWriter& response) {
-  co_await response.send(200, kJson, {}, R"({"status":"ok","service":"AI Proxy"})");
+http::Task<void> answer_quietly(Worker& worker, http::Request& request, http::ResponseWriter& response,
+                                int status, std::string_view body) {
+  Exchange exchange(worker, request, response);
+  exchange.silent = true;
+  co_await send(exchange, status, body, false);
 }
 
-http::Task<void> serve_live(Worker&, http::Request&, http::ResponseWriter& response) {
-  co_await response.send(200, kJson, {}, R"({"status":"ok"})");
+http::Task<void> serve_service(Worker& worker, http::Request& request, http::ResponseWriter& response) {
+  co_await answer_quietly(worker, request, response, 200, R"({"status":"ok","service":"AI Proxy"})");
 }
 
-http::Task<void> serve_ready(Worker& worker, http::Request&, http::ResponseWriter& response) {
+http::Task<void> serve_live(Worker& worker, http::Request& request, http::ResponseWriter& response) {
+  co_await answer_quietly(worker, request, response, 200, R"({"status":"ok"})");
+}
+
+http::Task<void> serve_ready(Worker& worker, http::Request& request, http::ResponseWriter& response) {
   const bool draining = worker.process().draining.load(std::memory_order_relaxed);
-  co_await response.send(draining ? 503 : 200, kJson, {},
-                         draining ? R"({"status":"draining"})" : R"({"status":"ok"})");
+  const std::string_view body = draining ? R"({"status":"draining"})" : R"({"status":"ok"})";
+  co_await answer_quietly(worker, request, response, draining ? 503 : 200, body);
 }
 
 constexpr Route kRoutes[] = {
@@ -48,7 +56,7 @@ bool method_fits(Method method, std::string_view word) {
 }
 
 // 404 and 405: what was asked for, and what there is.
-http::Task<void> serve_no_route(http::Request& request, http::ResponseWriter& response,
+http::Task<void> serve_no_route(Worker& worker, http::Request& request, http::ResponseWriter& response,
                                 const Route* other_method) {
   std::string body;
   json::Writer out(body);
@@ -71,8 +79,8 @@ http::Task<void> serve_no_route(http::Request& request, http::ResponseWriter& re
   }
   out.end_object();
   const int status = other_method != nullptr ? 405 : 404;
-  co_await response.send(status, kJson, fields, body);
-  log_plain_answer(request, status);
+  Exchange exchange(worker, request, response);
+  co_await send(exchange, status, body, false, fields);
 }
 
 }  // namespace
@@ -82,12 +90,19 @@ http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWri
   for (const Route& route : kRoutes) {
     if (route.path != request.path) continue;
     if (method_fits(route.method, request.method)) {
-      co_await route.serve(worker, request, response);
+      try {
+        co_await route.serve(worker, request, response);
+      } catch (const std::exception& fault) {
+        // A defect of ours, or no memory: the server answers 500 and lives on.
+        telemetry::log(telemetry::Level::error, "request failed inside",
+                       {{"path", route.path}, {"fault", fault.what()}});
+        throw;
+      }
       co_return;
     }
     other_method = &route;
   }
-  co_await serve_no_route(request, response, other_method);
+  co_await serve_no_route(worker, request, response, other_method);
 }
 
 }  // namespace ai_proxy::gateway

@@ -65,6 +65,7 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange) {
   Result<http::ClientReply> reply =
       co_await exchange.worker.client().send(provider.origin, call, exchange.response.cancellation());
   if (!reply) co_return std::unexpected(std::move(reply.error()));
+  exchange.provider_status = reply->status();
   exchange.provider_request_id = find_request_id(reply->headers());
   if (reply->status() < 200 || reply->status() >= 300) {
     Error error = co_await refusal(exchange, *reply);

@@ -4,8 +4,9 @@
 
 namespace ai_proxy::gateway {
 
-http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost) {
-  const std::string fields = response_fields(exchange, with_cost);
+http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost,
+                      std::string_view more_fields) {
+  const std::string fields = response_fields(exchange, with_cost).append(more_fields);
   exchange.response_bytes = body.size();
   const bool sent = co_await exchange.response.send(status, "application/json; charset=utf-8", fields, body);
   exchange.status = sent ? status : http_status(ErrorCode::cancelled);
@@ -18,6 +19,23 @@ Error shutting_down() {
   return error;
 }
 
+Error broken_before_answer(Error error) {
+  if (error.code != ErrorCode::stream_interrupted) return error;
+  return provider_failed(ErrorCode::provider_unreachable,
+                         "The connection to the provider broke before its answer was complete.");
+}
+
+void note_error(Exchange& exchange, Error error) {
+  if (error.blame == Blame::provider) {
+    if (error.provider_status == 0) error.provider_status = exchange.provider_status;
+    if (error.provider_request_id.empty()) error.provider_request_id = exchange.provider_request_id;
+  }
+  if (exchange.candidate.provider != nullptr) {
+    error.message = redact(std::move(error.message), exchange.candidate.provider->key);
+  }
+  exchange.error = std::move(error);
+}
+
 http::Task<void> send_error(Exchange& exchange, Error error) {
   if (cancelled_by_drain(exchange, error)) error = shutting_down();
   if (error.code == ErrorCode::cancelled) {
@@ -26,7 +44,7 @@ http::Task<void> send_error(Exchange& exchange, Error error) {
     exchange.response.abort();
     co_return;
   }
-  exchange.error = std::move(error);
+  note_error(exchange, std::move(error));
   const int status = exchange.error->status();
   std::string fields = response_fields(exchange, false);
   if (exchange.error->retry_after) {

@@ -15,12 +15,21 @@ inline constexpr std::uint32_t kCacheTtlSecondsMax = 30 * 24 * 3600;
 
 // Sends a JSON answer with the headers every answer carries, and notes its status (499 when the client is
 // gone).
-http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost);
+// `more_fields`: further header lines, each with CRLF.
+http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost,
+                      std::string_view more_fields = {});
 
 // A request that comes, or still runs, when the drain time is over.
 Error shutting_down();
 // Was this exchange cancelled because the server stops, rather than because its client went away?
 bool cancelled_by_drain(const Exchange& exchange, const Error& error);
+
+// stream_interrupted is a word for streams that had begun; before that the provider was not reachable to the
+// end.
+Error broken_before_answer(Error error);
+
+// Keeps the error with the exchange, completed by what is known of the provider's answer.
+void note_error(Exchange& exchange, Error error);
 
 // Sends the error with the status of its code. An exchange whose client has gone sends nothing.
 http::Task<void> send_error(Exchange& exchange, Error error);

@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t kKeptBytesMax = 16 * 1024;
 constexpr std::size_t kFirstGuessBytes = 16 * 1024;
 constexpr std::size_t kReadBytesMin = 4 * 1024;
+// Up to here copying a body behind its head is cheaper than a gathering write.
+constexpr std::size_t kCopiedBytes = 4096;
 
 Error closed_early(std::string_view when) {
   return provider_failed(ErrorCode::provider_unreachable,
@@ -118,6 +120,8 @@ Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& r
   written_ = answered_ = failed_ = plentiful_ = false;
   origin_ = &home_->connections.of(origin);
   build_head(origin, request);
+  const bool copied = request.body.size() <= kCopiedBytes;
+  if (copied) head_.append(request.body);
   reader_.begin(limits_, request.method == "HEAD");
   total_deadline_.arm(limits_.total_time);
 
@@ -129,7 +133,7 @@ Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& r
       Result<void> opened = co_await open(std::move(slot));
       if (!opened) co_return fail(std::move(opened.error()));
     }
-    Result<void> answered = co_await converse(request.body);
+    Result<void> answered = co_await converse(copied ? std::string_view() : request.body);
     if (answered) co_return Result<void>();
     const bool was_stale = reused_ && !answered_ && stop_ == Stop::none;
     if (!was_stale || !request.replayable) co_return fail(std::move(answered.error()));

@@ -42,12 +42,11 @@ Transfer Connection::write(std::string_view head, std::string_view body, std::si
   if (!socket_.is_open()) return {Progress::failed, 0};
   if (tls_) return write_tls(head, body, sent);
   const std::size_t of_head = std::min(sent, head.size());
-  const std::array<asio::const_buffer, 2> rest{
-      asio::buffer(head.substr(of_head)),
-      asio::buffer(body.substr(sent - of_head)),
-  };
+  const auto head_rest = asio::buffer(head.substr(of_head));
+  const std::array<asio::const_buffer, 2> rest{head_rest, asio::buffer(body.substr(sent - of_head))};
   error_code fault;
-  const std::size_t bytes = socket_.write_some(rest, fault);
+  const std::size_t bytes =
+      body.empty() ? socket_.write_some(head_rest, fault) : socket_.write_some(rest, fault);
   if (fault == asio::error::would_block || fault == asio::error::try_again) return {Progress::want_write, 0};
   return transfer_of(fault, bytes);
 }

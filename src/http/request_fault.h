@@ -35,6 +35,8 @@ inline constexpr RequestFault kCodingNotImplemented{501, "transfer_coding_not_im
 inline constexpr RequestFault kCompressedTransfer{
     415, "compressed_transfer",
     "Request bodies may not be compressed. Send Transfer-Encoding: chunked alone."};
+inline constexpr RequestFault kCompressedBody{
+    415, "compressed_body", "Request bodies may not be compressed. Send the body without Content-Encoding."};
 inline constexpr RequestFault kExpectationFailed{417, "expectation_failed",
                                                  "The only expectation supported is 100-continue."};
 inline constexpr RequestFault kHeadTimeout{408, "request_timeout",

@@ -56,6 +56,7 @@ class HeadParser final : public beast::basic_parser<true> {
   bool has_content_type = false;
   bool has_authorization = false;
   bool unknown_expectation = false;
+  bool encoded_body = false;  // Content-Encoding other than identity
 
  private:
   void refuse(const RequestFault& reason, error_code& ec) {
@@ -87,6 +88,9 @@ class HeadParser final : public beast::basic_parser<true> {
         return only_once(has_content_type, "The Content-Type field may stand only once.", ec);
       case field::authorization:
         return only_once(has_authorization, "The Authorization field may stand only once.", ec);
+      case field::content_encoding:
+        encoded_body = encoded_body || !(value.empty() || ascii_iequals(value, "identity"));
+        return;
       case field::expect:
         head_.expects_continue = ascii_iequals(value, "100-continue");
         if (!head_.expects_continue) unknown_expectation = true;
@@ -182,6 +186,7 @@ RequestFault check_whole(const HeadParser& parser, const ServerLimits& limits, R
   if (!target.authority.empty() && parser.has_host && !ascii_iequals(target.authority, parser.host)) {
     return malformed("The request target and the Host field name different hosts.");
   }
+  if (parser.encoded_body) return kCompressedBody;
   if (parser.unknown_expectation && !head.http_1_0) return kExpectationFailed;
   if (head.http_1_0) head.expects_continue = false;
   if (head.content_length > limits.body_bytes_max) return kBodyTooLarge;

@@ -1,6 +1,8 @@
 // The life of a connection: input, time and the order of things. Output is in server_output.cpp.
 #include "http/server_session.h"
 
+#include "base/ids.h"
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <utility>
@@ -143,7 +145,8 @@ Task<bool> Session::answer_request() {
 Task<void> Session::refuse(RequestFault fault) {
   closes_after_ = true;
   const std::string body = fault_body(fault);
-  begin_head(fault.status, "application/json", {});
+  const std::string fields = "x-request-id: " + new_request_id() + "\r\n";
+  begin_head(fault.status, "application/json", fields);
   std::string& out = exchange_->out;
   out.append("Content-Length: ");
   append_integer(out, body.size());
