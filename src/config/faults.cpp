@@ -9,7 +9,7 @@ void Faults::add(std::string_view place, std::string_view text) {
   if (lines_.size() < kLinesMax) {
     lines_.push_back(std::string(place).append(": ").append(text));
   } else if (!cut_) {
-    lines_.push_back("and more; only the first 100 faults are shown.");
+    lines_.emplace_back("and more; only the first 100 faults are shown.");
     cut_ = true;
   }
 }

@@ -221,7 +221,7 @@ class ProviderReader {
 void add_notes(Settings& settings) {
   const auto& all = settings.routes.providers;
   if (std::ranges::none_of(all, &Provider::configured)) {
-    settings.notes.push_back(
+    settings.notes.emplace_back(
         "No provider has an API key yet: set OPENAI_API_KEY, ANTHROPIC_API_KEY or MISTRAL_API_KEY, or try "
         "ai-proxy --demo, which needs none.");
     return;

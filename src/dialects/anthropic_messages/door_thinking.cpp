@@ -87,7 +87,7 @@ class SettingsReader {
       faults_.add_sentence(Path(root_, "max_tokens"),
                            "`max_tokens` must be greater than `thinking.budget_tokens`.");
     }
-    request_.reasoning.budget_tokens = *budget;
+    request_.reasoning.budget_tokens = budget;
   }
 
   // Members of tomorrow go on; so does the effort, where the canonical one says something else or a

@@ -34,7 +34,7 @@ void UsageMerger::count(const json::Value& value, std::optional<std::int64_t>& s
   if (!value.has_value()) return;
   const auto number = value.integer();
   if (number && *number >= 0 && *number <= kCountMax) {
-    slot = *number;
+    slot = number;
   } else {
     contradictory_ = true;
   }

@@ -26,7 +26,6 @@ bool is_validation(const Error& error) {
 Words words_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::invalid_request:
-      return {"invalid_request_invalid_args", "3051"};
     case ErrorCode::context_length_exceeded:
       return {"invalid_request_invalid_args", "3051"};
     case ErrorCode::model_not_found:

@@ -81,7 +81,7 @@ void Faults::write(json::Writer& out) const {
     for (const std::string& step : fault.steps) place = &place->at(step);
     place->messages.push_back(fault.message);
   }
-  if (more_) root.messages.push_back("There are more faults; the first 100 are listed.");
+  if (more_) root.messages.emplace_back("There are more faults; the first 100 are listed.");
   write_place(out, root);
 }
 
