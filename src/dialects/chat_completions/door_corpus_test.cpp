@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <set>
 
 #include "dialects/chat_completions/door_folded.h"
@@ -141,6 +142,75 @@ TEST(ChatDoorCorpus, EveryMistralRequestComesIn) {
   EXPECT_EQ(tally.seen, 164);
   EXPECT_EQ(tally.elided, 9);
   EXPECT_EQ(tally.refused, std::set<std::string>{});
+}
+
+// --- requests, to other providers ---
+
+// Who said what, without the forms it may be said in.
+std::string said_in(const json::Value& messages) {
+  std::string said;
+  for (const json::Value message : messages) {
+    const std::string_view role = message["role"].string_or("");
+    said.append("\n").append(role == "developer" ? "system" : role).append(": ");
+    const json::Value content = message["content"];
+    said.append(content.string_or(""));
+    for (const json::Value part : content) {
+      said.append(part["text"].string_or(""));
+      if (const json::Value image = part["image_url"]; image.present())
+        said.append("<").append(image.string().value_or(image["url"].string_or("?"))).append(">");
+      said.append(part["input_audio"]["data"].string_or("")).append(part["file"]["file_data"].string_or(""));
+      said.append(part["document_url"].string_or(""));
+    }
+    for (const json::Value call : message["tool_calls"]) {
+      said.append(" call ").append(call["function"]["name"].string_or("?"));
+      const json::Value arguments = call["function"]["arguments"];
+      said.append(arguments.is_object() ? arguments.raw() : arguments.string_or(""));
+    }
+    if (message["tool_call_id"].present()) said.append(" result");
+  }
+  return said;
+}
+
+// The complaints of a provider about what came in at this door, and how often.
+std::map<std::string, int> crossed(const std::string& provider, const Door& door, const Dialect& target) {
+  std::map<std::string, int> refused;
+  each_exchange(provider, "chat.completions", [&](const json::Value& exchange, const std::string&) {
+    const std::string text(exchange["request"]["body"].raw());
+    json::Document document;
+    if (!exchange["request"]["body"].is_object() || document.parse(text)) return;
+    chat::Warnings warnings;
+    const auto request = door.parse_request(document.root(), warnings);
+    if (!request) return;
+    const auto rendered = target.render_request(*request, "wire", chat::ModelTraits{}, warnings);
+    if (!rendered) {
+      ++refused[rendered.error().parameter + ": " + rendered.error().message];
+      return;
+    }
+    json::Document body;
+    EXPECT_FALSE(body.parse(*rendered)) << *rendered;
+    EXPECT_EQ(body.root()["stream"].boolean_or(false), document.root()["stream"].boolean_or(false));
+    if (target.name == kAnthropicMessages.name) return;  // its messages have another shape
+    const bool added =
+        body.root()["messages"][0]["content"].string_or("").starts_with("Answer with one JSON");
+    if (!added) EXPECT_EQ(said_in(body.root()["messages"]), said_in(document.root()["messages"]));
+  });
+  return refused;
+}
+
+TEST(ChatDoorCorpus, RequestsCrossToEveryOtherProvider) {
+  if (!std::filesystem::exists(recordings())) GTEST_SKIP() << "no recordings";
+  using Refused = std::map<std::string, int>;
+  // What the other provider has no words for, and nothing else.
+  EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kAnthropicMessages),
+            (Refused{{"messages: Anthropic needs at least one user message with content.", 2},
+                     {"messages[0].content[1]: Anthropic takes no audio.", 1}}));
+  EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kMistralChat), Refused{});
+  EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kOpenAiChat), Refused{});
+  EXPECT_EQ(crossed("mistral", kMistralChatDoor, kAnthropicMessages), Refused{});
+  EXPECT_EQ(crossed("mistral", kMistralChatDoor, kOpenAiChat),
+            (Refused{{"messages[4].content[0]: OpenAI's chat API takes documents as data, not by URL.", 1},
+                     {"messages[4].content[1]: OpenAI's chat API takes documents as data, not by URL.", 1}}));
+  EXPECT_EQ(crossed("mistral", kMistralChatDoor, kMistralChat), Refused{});
 }
 
 // --- streams ---

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "dialects/chat_completions/door_fixture.h"
+#include "dialects/dialects.h"
 
 namespace ai_proxy::dialects {
 namespace {
@@ -129,6 +130,39 @@ TEST(ChatDoorMessages, TellsOfMembersNobodyElseKnows) {
   EXPECT_EQ(at.warnings(),
             (std::vector<std::string>{"messages[0].mood: no other provider knows it; it was left out.",
                                       "messages[1].audio: no other provider knows it; it was left out."}));
+}
+
+// C3: what a door showed of a thought comes back to the provider that signed it, byte for byte.
+TEST(ChatDoorMessages, ThinkingMakesTheRoundTripThroughEitherDoor) {
+  chat::Reply reply;
+  reply.id = "msg_1";
+  reply.thinking = {{.text = "on\ne", .signature = "Eq+/==", .redacted_data = {}},
+                    {.text = {}, .signature = "s2", .redacted_data = {}}};
+  reply.tool_calls = {{.id = "toolu_01AbC", .name = "f", .arguments = R"({"x":1.0})"}};
+  for (const Door* door : {&kOpenAiChatDoor, &kMistralChatDoor}) {
+    json::Document answer;
+    ASSERT_FALSE(answer.parse(door->render_reply(reply, {.model = "m", .id = {}})));
+    const json::Value message = answer.root()["choices"][0]["message"];
+    const std::string id(message["tool_calls"][0]["id"].string_or(""));
+    std::string messages = R"({"role":"user","content":"u"},)";
+    messages.append(message.raw()).append(R"(,{"role":"tool","content":"r","tool_call_id":")");
+    messages.append(id).append("\"}");
+    const AtDoor at(with_messages(messages), *door);
+    ASSERT_EQ(at.fault(), "");
+    EXPECT_EQ(at.part_as<chat::ThinkingPart>(1, 0).text, "on\ne");
+    EXPECT_EQ(at.part_as<chat::ThinkingPart>(1, 0).signature, "Eq+/==");
+    EXPECT_EQ(at.part_as<chat::ThinkingPart>(1, 1).text, "");
+    EXPECT_EQ(at.part_as<chat::ThinkingPart>(1, 1).signature, "s2");
+    EXPECT_EQ(at.part_as<chat::ToolCallPart>(1, 2).arguments, R"({"x":1.0})");
+
+    chat::Warnings warnings;
+    const auto rendered = kAnthropicMessages.render_request(at.request(), "claude", {}, warnings);
+    ASSERT_TRUE(rendered) << rendered.error().message;
+    EXPECT_NE(rendered->find(R"({"type":"thinking","thinking":"on\ne","signature":"Eq+/=="},)"
+                             R"({"type":"thinking","thinking":"","signature":"s2"},{"type":"tool_use")"),
+              std::string::npos)
+        << *rendered;
+  }
 }
 
 struct FaultCase {
