@@ -77,6 +77,13 @@ telemetry::LogOptions log_options(const config::LogSettings& settings) {
   return options;
 }
 
+// An event loop whose waiting coroutines can be destroyed while what they refer to still stands.
+class EventLoop : public asio::io_context {
+ public:
+  using io_context::io_context;
+  void destroy_waiting() { shutdown(); }
+};
+
 // One thread: an event loop with its own listener, connections and snapshot.
 class Loop {
  public:
@@ -89,6 +96,9 @@ class Loop {
               return gateway::serve(worker_, request, response);
             },
             process.counters) {}
+  ~Loop() { io_.destroy_waiting(); }
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
 
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, bool reuse_port) {
     return server_.listen(host, port, reuse_port);
@@ -116,14 +126,20 @@ class Loop {
   }
   void stop() {
     asio::post(io_, [this] {
+      server_.drain();
       server_.close_all();
-      asio::post(io_, [this] { io_.stop(); });
+      io_.stop();
     });
     if (thread_.joinable()) thread_.join();
+    // What was cut comes to its end, and says so in the log; what still waits for others is destroyed.
+    constexpr int kTurnsMax = 100;
+    io_.restart();
+    for (int turn = 0; turn < kTurnsMax && io_.poll() > 0; ++turn) {
+    }
   }
 
  private:
-  asio::io_context io_;
+  EventLoop io_;
   gateway::Worker worker_;
   http::Server server_;
   std::thread thread_;
