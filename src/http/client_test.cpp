@@ -466,7 +466,7 @@ TEST_F(ClientTest, NamesThePhaseThatTookTooLong) {
   auto begin = Clock::now();
   EXPECT_EQ(exchange(mute.origin()), "provider_timeout: The provider sent no answer within 80 ms.");
   EXPECT_GE(Clock::now() - begin, milliseconds(80));
-  EXPECT_LT(Clock::now() - begin, milliseconds(350));
+  EXPECT_LT(Clock::now() - begin, milliseconds(2000));
 
   Provider& half_head = provide({{{{"HTTP/1.1 200 OK\r\n"}, Turn::Then::hang}}});
   EXPECT_TRUE(exchange(half_head.origin()).contains("fell silent in the middle of its answer for 70 ms."));
