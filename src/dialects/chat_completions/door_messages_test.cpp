@@ -141,7 +141,8 @@ TEST(ChatDoorMessages, ThinkingMakesTheRoundTripThroughEitherDoor) {
   reply.tool_calls = {{.id = "toolu_01AbC", .name = "f", .arguments = R"({"x":1.0})"}};
   for (const Door* door : {&kOpenAiChatDoor, &kMistralChatDoor}) {
     json::Document answer;
-    ASSERT_FALSE(answer.parse(door->render_reply(reply, {.model = "m", .id = {}})));
+    const std::string body = door->render_reply(reply, {.model = "m", .id = {}});
+    ASSERT_FALSE(answer.parse(body));
     const json::Value message = answer.root()["choices"][0]["message"];
     const std::string id(message["tool_calls"][0]["id"].string_or(""));
     std::string messages = R"({"role":"user","content":"u"},)";

@@ -41,7 +41,8 @@ TEST(MistralDoorReply, HasMistralsShape) {
       R"("usage":{"prompt_tokens":20,"total_tokens":57,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":4,"audio_tokens":30}},)"
       R"("object":"chat.completion","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","tool_calls":null,"content":"Hi"}}]})");
   json::Document document;
-  ASSERT_FALSE(document.parse(kMistralChatDoor.render_reply(reply, context())));
+  const std::string body = kMistralChatDoor.render_reply(reply, context());
+  ASSERT_FALSE(document.parse(body));
   const auto read = chat_completions::parse_mistral_usage(document.root()["usage"]);
   ASSERT_TRUE(read && read->valid);
   EXPECT_EQ(read->input_tokens, 50);
@@ -194,7 +195,8 @@ TEST(MistralDoorError, OthersAreErrorObjectsInMistralsWords) {
     Error error = provider_failed(one.code, "Happened.");
     error.provider_status = 400;
     json::Document document;
-    ASSERT_FALSE(document.parse(kMistralChatDoor.render_error(error, {})));
+    const std::string text = kMistralChatDoor.render_error(error, {});
+    ASSERT_FALSE(document.parse(text));
     const json::Value body = document.root();
     EXPECT_EQ(body["object"].string(), "error");
     EXPECT_EQ(body["message"].string(), "Happened.");

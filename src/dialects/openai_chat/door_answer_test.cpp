@@ -90,7 +90,8 @@ TEST(OpenAiDoorReply, UsageReadsBackAsItWas) {
   chat::Reply reply;
   reply.usage = some_usage();
   json::Document document;
-  ASSERT_FALSE(document.parse(kOpenAiChatDoor.render_reply(reply, context())));
+  const std::string body = kOpenAiChatDoor.render_reply(reply, context());
+  ASSERT_FALSE(document.parse(body));
   const auto read = chat_completions::parse_openai_usage(document.root()["usage"]);
   ASSERT_TRUE(read);
   EXPECT_EQ(read->input_tokens, 100);
