@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -21,10 +22,16 @@ export function gatewayEnvironment(extra = {}) {
   return { ...environment, PORT: '0', AI_PROXY_THREADS: '2', ...extra };
 }
 
+// A test that fails may leave its programs running, and they would keep this process, and so the whole run, alive.
+const running = new Set();
+after(() => { setTimeout(() => { for (const child of running) child.kill('SIGKILL'); }, 60_000).unref(); });
+
 // A running program: its output so far, and the ways to end it.
 export class Program {
   constructor(command, args, options) {
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+    running.add(this.child);
+    this.child.once('exit', () => running.delete(this.child));
     this.output = '';
     this.errors = '';
     this.child.stdout.on('data', (bytes) => { this.output += bytes; this.onOutput?.(); });
