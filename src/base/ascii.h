@@ -45,7 +45,8 @@ std::optional<T> parse_integer(std::string_view text) {
 
 inline void append_integer(std::string& text, std::integral auto value) {
   char digits[24];
-  text.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  const char* const end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  text.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 }  // namespace ai_proxy

@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -109,7 +111,12 @@ class Catalog {
   std::span<const Model> models() const { return models_; }
 
  private:
-  using Names = std::map<std::string, std::size_t, std::less<>>;  // id or alias -> index in models_
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
+  };
+  // id or alias -> index in models_; hashed, because every request looks its model up several times
+  using Names = std::unordered_map<std::string, std::size_t, NameHash, std::equal_to<>>;
 
   static Result<std::shared_ptr<const Catalog>> load(std::string_view json_text);
   const Model* named(std::string_view provider, std::string_view name) const;
