@@ -57,6 +57,18 @@ TEST(JsonDocument, ReadsIntegersExactlyAndRefusesOthers) {
   EXPECT_FALSE(root[8].integer());
 }
 
+TEST(JsonDocument, TakesAScalarForAWholeText) {
+  Document document;
+  ASSERT_FALSE(document.parse(" 12 "));
+  EXPECT_EQ(document.root().integer(), 12);
+  ASSERT_FALSE(document.parse("true"));
+  EXPECT_EQ(document.root().boolean(), true);
+  ASSERT_FALSE(document.parse("null"));
+  EXPECT_TRUE(document.root().is_null());
+  ASSERT_FALSE(document.parse(R"("a\u0062")"));
+  EXPECT_EQ(document.root().string(), "ab");
+}
+
 TEST(JsonDocument, NamesLineAndColumnOfAFault) {
   Document document;
   const auto fault = document.parse("{\n  \"a\": 1,\n  \"b\" 2\n}");

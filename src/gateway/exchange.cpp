@@ -18,15 +18,17 @@ std::string own_or_new_id(const http::Request& request) {
   return sane_request_id(own) ? std::string(own) : new_request_id();
 }
 
-// Header values must not carry what an outsider could break a header with.
+// A value of ours.
 void append_field(std::string& fields, std::string_view name, std::string_view value) {
-  fields.append(name).append(": ");
-  const std::size_t begin = fields.size();
-  fields.append(value);
+  fields.append(name).append(": ").append(value).append("\r\n");
+}
+
+// A value from outside must not carry what could break a header.
+void append_foreign_field(std::string& fields, std::string_view name, std::string_view value) {
+  append_field(fields, name, value);
+  const auto end = fields.end() - 2;  // the line break
   std::replace_if(
-      fields.begin() + static_cast<std::ptrdiff_t>(begin), fields.end(),
-      [](char c) { return c < ' ' || c >= 0x7f; }, '?');
-  fields.append("\r\n");
+      end - static_cast<std::ptrdiff_t>(value.size()), end, [](char c) { return c < ' ' || c >= 0x7f; }, '?');
 }
 
 // The one end of every exchange: what happened, in one line.
@@ -118,8 +120,8 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   append_field(fields, "x-request-id", exchange.request_id);
   append_field(fields, "x-cache", word(exchange.cache_state));
   if (exchange.candidate.provider != nullptr) {
-    append_field(fields, "x-ai-proxy-provider", exchange.candidate.provider->name);
-    append_field(fields, "x-ai-proxy-model", exchange.candidate.wire_model);
+    append_foreign_field(fields, "x-ai-proxy-provider", exchange.candidate.provider->name);
+    append_foreign_field(fields, "x-ai-proxy-model", exchange.candidate.wire_model);
   }
   fields.append("x-ai-proxy-attempts: ");
   append_integer(fields, exchange.attempts);
@@ -129,7 +131,7 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   if (with_cost && exchange.cost.known())
     append_field(fields, "x-ai-proxy-cost-usd", format_usd(*exchange.cost.total));
   if (!exchange.provider_request_id.empty()) {
-    append_field(fields, "x-ai-proxy-provider-request-id", exchange.provider_request_id);
+    append_foreign_field(fields, "x-ai-proxy-provider-request-id", exchange.provider_request_id);
   }
   return fields;
 }

@@ -270,8 +270,8 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
     body.reserve(static_cast<std::size_t>(announced) + json::kPadding);
   }
   while (connection_ && !unread_.empty()) {
-    Result<std::string_view> begun = co_await read_some();
-    if (!begun) co_return std::unexpected(std::move(begun.error()));
+    const Result<std::string_view> begun = take_body_bytes(std::exchange(unread_, {}));
+    if (!begun) co_return std::unexpected(begun.error());
     body.append(*begun);
   }
   block_ = {};
