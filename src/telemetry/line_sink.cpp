@@ -85,6 +85,12 @@ void LineSink::refresh_outputs() {
     if (lane.written == 0 && lane.text.starts_with('\n')) lane.written = 1;
     lane.torn = false;
   }
+  if (outputs_.access != outputs_.messages) return;
+  // One output has one lane: what was left for the access lines stays before what comes now.
+  if (Lane& access = lanes_[1]; !access.text.empty()) {
+    append(lanes_[0], std::string_view(access.text).substr(access.written));
+    access = {};
+  }
 }
 
 // Returns when all is written, or (not `everything`) when the queue wants to be emptied. Between attempts it
