@@ -32,6 +32,9 @@ struct AnswerContext {
   std::string_view id;        // of the answer, in this dialect's form; empty: derive it from reply.id
   std::int64_t created = 0;   // Unix seconds
   bool stream_usage = false;  // as asked in the request
+  std::string_view request_id =
+      {};                    // ours: named in a stream's error event where the dialect has a place for it
+  json::Value request = {};  // the caller's body, for dialects whose answers repeat what was asked
 };
 
 // How a stream ended.
