@@ -30,7 +30,8 @@ trap 'umount -lR "$tree/proc" "$tree/sys" "$tree/dev" 2>/dev/null || true' EXIT
 
 inside() {
   chroot "$tree" env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    ${HTTPS_PROXY:+HTTPS_PROXY="$HTTPS_PROXY"} ${HTTP_PROXY:+HTTP_PROXY="$HTTP_PROXY"} bash -c "cd /root/ai-proxy && $1"
+    ${HTTPS_PROXY:+HTTPS_PROXY="$HTTPS_PROXY"} ${HTTP_PROXY:+HTTP_PROXY="$HTTP_PROXY"} bash -c "cd /root/ai-proxy || exit
+$1"
 }
 
 if [ -n "$command" ]; then
@@ -40,6 +41,7 @@ fi
 
 # From clone to the first answered request.
 first_request='
+  ! (exec 3<>/dev/tcp/127.0.0.1/18080) 2>/dev/null || { echo "fresh: another program answers on port 18080" >&2; exit 1; }
   ./dev run --port 18080 & run=$!
   until exec 3<>/dev/tcp/127.0.0.1/18080; do kill -0 $run || exit 1; sleep 1; done 2>/dev/null
   body="{\"provider\":\"openai\",\"model\":\"gpt-4o\",\"messages\":[{\"role\":\"user\",\"content\":\"Hello\"}]}"
