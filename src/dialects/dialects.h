@@ -10,6 +10,7 @@ namespace ai_proxy::dialects {
 extern const Dialect kOpenAiChat;         // openai_chat/
 extern const Dialect kAnthropicMessages;  // anthropic_messages/
 extern const Dialect kMistralChat;        // mistral_chat/
+extern const Dialect kOpenAiResponses;    // openai_responses/
 
 // nullptr when no dialect has this name.
 const Dialect* find_dialect(std::string_view name);
