@@ -1,5 +1,6 @@
 // The contract's sections 1 to 5 through the running gateway, against the simulated providers.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { postJson, providersAt, startGateway, startSimulator } from './support/processes.mjs';
@@ -128,6 +129,22 @@ test('a provider without a key answers 503 and names its variable', async () => 
   await bare.stop();
 });
 
+test('a retry-after date becomes seconds, and a long wait is told in full', async () => {
+  const provider = http.createServer((request, response) => {
+    const date = new Date(Date.now() + 300_000).toUTCString();
+    response.writeHead(429, { 'content-type': 'application/json', 'retry-after': date }).end('{"error":{"message":"slow down"}}');
+  });
+  await new Promise((resolve) => { provider.listen(0, '127.0.0.1', resolve); });
+  const own = await startGateway({ environment: { OPENAI_BASE_URL: `http://127.0.0.1:${provider.address().port}` } });
+  const answer = await postJson(`${own.url}/v1/chat`, hello('openai', 'gpt-4o'));
+  assert.equal(answer.status, 429);
+  const wait = Number(answer.headers.get('retry-after'));
+  assert.ok(wait > 290 && wait <= 301, `${wait}`);
+  assert.ok(JSON.parse(answer.text).details.retry_after_ms > 290_000);
+  await own.stop();
+  provider.close();
+});
+
 test('a provider that cannot be reached is 502 with all eight details', async () => {
   const away = await startGateway({ environment: providersAt('http://127.0.0.1:9') });
   const { status, text } = await postJson(`${away.url}/v1/chat`, hello('openai', 'gpt-4o'));
@@ -163,7 +180,14 @@ test('over-limit requests answer with their status, a JSON error, and close', as
     const text = await raw(bytes);
     assert.match(text, new RegExp(`^HTTP/1\\.1 ${status} `), `${bytes.slice(0, 60)} gave ${text.slice(0, 60)}`);
     assert.match(text, /\r\nconnection: close\r\n/i);
-    assert.ok(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4)).error);
+    assert.match(text, /\r\nx-cache: DISABLED\r\n/);
+    const { error, details } = JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4));
+    assert.ok(error);
+    const id = text.match(/\r\nx-request-id: (\S+)/)[1];
+    await gateway.saw(new RegExp(id));
+    const line = gateway.accessLines().find((entry) => entry.request_id === id);
+    assert.equal(line.status, status);
+    assert.equal(line.error_code, details.code);
   }
 });
 

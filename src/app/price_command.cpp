@@ -131,16 +131,17 @@ PricedLine price_line(const pricing::Catalog& catalog, std::string_view line, st
 int run_price_command(const pricing::Catalog& catalog, std::istream& in, std::ostream& out,
                       std::ostream& errors) {
   const std::string today = today_utc();
-  bool any_good = false;
+  bool any_line = false, any_good = false;
   std::string line;
   while (next_line(in, line)) {
     if (ascii_trim(line).empty()) continue;
+    any_line = true;
     const PricedLine answer = price_line(catalog, line, today);
     any_good = any_good || answer.good;
     out << answer.text << '\n';
   }
   out.flush();
-  if (any_good) return 0;
+  if (any_good || !any_line) return 0;
   errors << "ai-proxy price: no line could be read. Each must be an object such as "
             R"({"provider":"openai","model":"gpt-4o","usage":{"prompt_tokens":10,"completion_tokens":25}})"
          << '\n';

@@ -111,11 +111,18 @@ TEST(PriceCommand, GoesOnAfterABrokenLine) {
 }
 
 TEST(PriceCommand, FailsWhenNothingCouldBeRead) {
-  for (const char* text : {"", "\n\n", "nonsense\n"}) {
+  std::istringstream in("nonsense\n");
+  std::ostringstream out, errors;
+  EXPECT_EQ(run_price_command(*pricing::Catalog::built_in(), in, out, errors), 2);
+  EXPECT_THAT(errors.str(), HasSubstr("no line could be read"));
+}
+
+TEST(PriceCommand, HasNothingToSayToNothing) {
+  for (const char* text : {"", "\n\n"}) {
     std::istringstream in(text);
     std::ostringstream out, errors;
-    EXPECT_EQ(run_price_command(*pricing::Catalog::built_in(), in, out, errors), 2) << text;
-    EXPECT_THAT(errors.str(), HasSubstr("no line could be read"));
+    EXPECT_EQ(run_price_command(*pricing::Catalog::built_in(), in, out, errors), 0);
+    EXPECT_EQ(out.str() + errors.str(), "");
   }
 }
 

@@ -95,7 +95,9 @@ class Loop {
             [this](http::Request& request, http::ResponseWriter& response) {
               return gateway::serve(worker_, request, response);
             },
-            process.counters) {}
+            process.counters) {
+    server_.set_refuser([this](const http::Refused& refused) { return gateway::refuse(worker_, refused); });
+  }
   ~Loop() { io_.destroy_waiting(); }
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -16,7 +16,7 @@
 namespace ai_proxy::dialects {
 
 inline constexpr std::size_t kErrorTextBytesMax = 1000;
-inline constexpr std::chrono::milliseconds kRetryAfterMax{60'000};
+inline constexpr std::chrono::milliseconds kRetryAfterMax{std::chrono::hours(24)};
 
 // `text` fit to be shown: trimmed, control characters blanked, valid UTF-8, keys redacted, cut at a
 // character's border with " …" behind when it is longer than kErrorTextBytesMax.
@@ -34,8 +34,8 @@ std::string error_parameter_of(const json::Value& value);
 // safe.
 std::string foreign_body_text(std::string_view body);
 
-// retry-after-ms, else retry-after in whole or fractional seconds (an HTTP date is ignored: we have no
-// clock), within 0 … kRetryAfterMax. nullopt = absent or unreadable.
+// retry-after-ms, else retry-after in whole or fractional seconds (an HTTP date is the caller's to
+// convert: there is no clock here), within 0 … kRetryAfterMax. nullopt = absent or unreadable.
 std::optional<std::chrono::milliseconds> retry_after(const ReplyHead& head);
 
 // Is this a way of saying that the prompt does not fit the model's context? (Most providers have no code for

@@ -31,7 +31,7 @@ std::vector<std::string_view> provider_names(const config::Settings& settings) {
 bool asks_for_stream(const http::Request& request) {
   if (request.query.empty()) return false;
   const auto value = http::query_value(request.query, "stream");
-  return value && (*value == "true" || *value == "1" || value->empty());
+  return value && (ascii_iequals(*value, "true") || *value == "1" || value->empty());
 }
 
 // Phase 1. The finished 400 body when the request is not one we can serve.

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/ascii.h"
+#include "base/ids.h"
 #include "base/json_writer.h"
 #include "gateway/chat.h"
 #include "gateway/exchange.h"
@@ -84,6 +85,29 @@ http::Task<void> serve_no_route(Worker& worker, http::Request& request, http::Re
 }
 
 }  // namespace
+
+http::Refusal refuse(Worker& worker, const http::Refused& refused) {
+  const std::string request_id = new_request_id();
+  const std::string_view cache = word(worker.cache()->enabled() ? CacheState::bypass : CacheState::disabled);
+  telemetry::AccessRecord record;
+  record.request_id = request_id;
+  record.client_address = refused.client_address;
+  record.method = refused.method;
+  record.path = refused.path;
+  record.status = refused.status;
+  record.cache = cache;
+  record.error_code = refused.code;
+  record.error_message = refused.message;
+  telemetry::log_access(record);
+
+  http::Refusal refusal;
+  refusal.fields.append("x-request-id: ")
+      .append(request_id)
+      .append("\r\nx-cache: ")
+      .append(cache)
+      .append("\r\n");
+  return refusal;
+}
 
 http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWriter& response) {
   const Route* other_method = nullptr;

@@ -9,4 +9,7 @@ namespace ai_proxy::gateway {
 // Answers one request, whatever it is. `worker` is the thread's own.
 http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWriter& response);
 
+// How a request that is none is answered and logged.
+http::Refusal refuse(Worker& worker, const http::Refused& refused);
+
 }  // namespace ai_proxy::gateway

@@ -1,6 +1,10 @@
 #include "gateway/provider_call.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+
+#include "http/date.h"
 
 namespace ai_proxy::gateway {
 namespace {
@@ -28,6 +32,14 @@ dialects::ReplyHead reply_head(const http::ClientReply& reply) {
   return head;
 }
 
+// Retry-After is seconds or a date; those who read it next have no clock.
+std::string in_seconds(std::string_view retry_after) {
+  const auto date = http::parse_date(retry_after);
+  if (!date) return std::string(retry_after);
+  const auto left = std::chrono::ceil<std::chrono::seconds>(*date - std::chrono::system_clock::now());
+  return std::to_string(std::max<std::int64_t>(left.count(), 0));
+}
+
 http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
   const int status = reply.status();
   if (status >= 300 && status < 400) {
@@ -39,7 +51,7 @@ http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
   }
   // The head's views die with the next read: what the error needs is taken first.
   const dialects::ReplyHead views = reply_head(reply);
-  const std::string content_type(views.content_type), retry_after(views.retry_after);
+  const std::string content_type(views.content_type), retry_after = in_seconds(views.retry_after);
   const std::string retry_after_ms(views.retry_after_ms), should_retry(views.should_retry),
       id(views.request_id);
   Result<std::string> body = co_await reply.read_all(kErrorBodyBytesMax);

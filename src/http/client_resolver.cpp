@@ -5,6 +5,8 @@
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace ai_proxy::http {
 namespace {
 
@@ -58,6 +60,11 @@ struct HostResolver::Book : std::enable_shared_from_this<Book> {
   std::vector<std::unique_ptr<Entry>> entries;
 };
 
+const Addresses* loopback_addresses(std::string_view host) {
+  static const Addresses addresses{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()};
+  return ascii_iequals(host, "localhost") ? &addresses : nullptr;
+}
+
 HostResolver::HostResolver(asio::io_context& io) : book_(std::make_shared<Book>(io)) {}
 
 HostResolver::~HostResolver() {
@@ -65,6 +72,7 @@ HostResolver::~HostResolver() {
 }
 
 const Addresses* HostResolver::known(const std::string& host, Clock::duration age) const {
+  if (const Addresses* own = loopback_addresses(host)) return own;
   const Entry* entry = book_->find(host);
   if (entry == nullptr || entry->addresses.empty() || Clock::now() - entry->heard > age) return nullptr;
   return &entry->addresses;

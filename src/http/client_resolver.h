@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http/asio.h"
@@ -12,6 +13,10 @@
 namespace ai_proxy::http {
 
 using Addresses = std::vector<asio::ip::address>;
+
+// This machine itself, for the name that always means it (RFC 6761, 6.3): a name server is not asked, and a
+// machine without a hosts file works too. Null for every other name.
+const Addresses* loopback_addresses(std::string_view host);
 
 class HostResolver {
  public:

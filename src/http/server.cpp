@@ -163,6 +163,10 @@ void Server::close_all() {
   for (const auto& session : impl_->sessions()) session->close_now();
 }
 
+void Server::set_refuser(Refuser refuser) {
+  impl_->core->refuser = std::move(refuser);
+}
+
 void Server::set_limits(const ServerLimits& limits) {
   impl_->core->limits = std::make_shared<const ServerLimits>(limits);
 }

@@ -67,6 +67,22 @@ class ResponseWriter {
 
 using Handler = std::function<Task<void>(Request&, ResponseWriter&)>;
 
+// A request that no handler saw, because it is none (or its handler failed), and how it is answered.
+struct Refused {
+  int status = 0;
+  std::string_view code;     // malformed_request, body_too_large, …
+  std::string_view message;  // a sentence a person can act on; a constant
+  std::string_view method;   // empty, like path, when the head was not understood
+  std::string_view path;
+  std::string_view client_address;
+};
+struct Refusal {
+  std::string fields;  // finished header lines
+  std::string body;    // JSON; empty: the server's own {"error":"…","details":{"code":"…"}}
+};
+// Words the refusal. Must not throw.
+using Refuser = std::function<Refusal(const Refused&)>;
+
 // Connection counts shared by all threads' servers.
 struct ServerCounters {
   std::atomic<std::size_t> connections{0};
@@ -91,6 +107,8 @@ class Server {
   void cancel_all();
   // Closes every connection at once.
   void close_all();
+  // Without one, refusals carry a fresh x-request-id and the server's own body. Before the first listen().
+  void set_refuser(Refuser refuser);
   // Applies to connections accepted from now on.
   void set_limits(const ServerLimits& limits);
 

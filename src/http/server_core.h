@@ -55,6 +55,7 @@ struct ServerCore {
 
   asio::io_context& io;
   Handler handler;
+  Refuser refuser;                             // may be empty
   ServerCounters* counters;                    // null once the Server is gone: they are its owner's
   std::shared_ptr<const ServerLimits> limits;  // of connections accepted from now on
   Deadlines deadlines;

@@ -144,9 +144,17 @@ Task<bool> Session::answer_request() {
 
 Task<void> Session::refuse(RequestFault fault) {
   closes_after_ = true;
-  const std::string body = fault_body(fault);
-  const std::string fields = "x-request-id: " + new_request_id() + "\r\n";
-  begin_head(fault.status, "application/json", fields);
+  const RequestHead& head = exchange_->reader.head();
+  const Refused refused{fault.status, fault.code, fault.message, head.method, head.path, client_address_};
+  Refusal refusal;
+  if (core_->refuser) {
+    refusal = core_->refuser(refused);
+  } else {
+    refusal.fields = "x-request-id: " + new_request_id() + "\r\n";
+  }
+  if (refusal.body.empty()) refusal.body = fault_body(fault);
+  const std::string& body = refusal.body;
+  begin_head(fault.status, "application/json", refusal.fields);
   std::string& out = exchange_->out;
   out.append("Content-Length: ");
   append_integer(out, body.size());

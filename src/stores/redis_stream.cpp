@@ -15,6 +15,9 @@
 #include <boost/asio/write.hpp>
 #include <optional>
 #include <span>
+#include <vector>
+
+#include "http/client_resolver.h"
 
 namespace ai_proxy::stores {
 
@@ -72,6 +75,12 @@ http::Task<error_code> RedisStream::Impl::connect_tcp(const std::string& host, s
   if (!not_an_address) {
     const tcp::endpoint endpoint(address, port);
     const auto [fault] = co_await socket.async_connect(endpoint, kAwait);
+    co_return fault;
+  }
+  if (const http::Addresses* own = http::loopback_addresses(host)) {
+    std::vector<tcp::endpoint> endpoints;
+    for (const asio::ip::address& loopback : *own) endpoints.emplace_back(loopback, port);
+    const auto [fault, endpoint] = co_await asio::async_connect(socket, endpoints, kAwait);
     co_return fault;
   }
   const std::string service = std::to_string(port);

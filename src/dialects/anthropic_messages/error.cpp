@@ -49,8 +49,10 @@ ErrorCode code_of(int status, std::string_view type, std::string_view detail_cod
     if (is_about_money(detail_code, message)) return ErrorCode::quota_exhausted;
     return is_too_long(message) ? ErrorCode::context_length_exceeded : ErrorCode::invalid_request;
   }
+  // api_error is what is said when nothing better is known: a 4xx status is the better word.
+  const bool says_nothing = type == "api_error" && status >= 400 && status < 500;
   const auto* row = std::ranges::find(kTypes, type, &TypeRow::first);
-  if (row != kTypes.end()) return row->second;
+  if (row != kTypes.end() && !says_nothing) return row->second;
   // The edge in front of the API answers an over-large body with a page of its own.
   return status == 413 ? ErrorCode::context_length_exceeded : error_code_of_status(status);
 }

@@ -16,6 +16,11 @@ json::Value any_of(const json::Value& object, std::initializer_list<std::string_
   return {};
 }
 
+// Usage whose totals are no numbers says nothing.
+bool unreadable(const json::Value& total) {
+  return total.has_value() && !total.is_number();
+}
+
 // Reads counts; a value that is no whole number from 0 up spoils the usage.
 class Counts {
  public:
@@ -70,6 +75,7 @@ std::optional<chat::Usage> parse_openai_usage(const json::Value& usage) {
   const json::Value input = any_of(usage, {"prompt_tokens", "input_tokens"});
   const json::Value output = any_of(usage, {"completion_tokens", "output_tokens"});
   if (!input.present() && !output.present() && !usage["seconds"].has_value()) return std::nullopt;
+  if (unreadable(input) || unreadable(output)) return std::nullopt;
 
   chat::Usage read;
   Counts count(read);
@@ -109,6 +115,7 @@ std::optional<chat::Usage> parse_mistral_usage(const json::Value& usage) {
       !seconds.has_value()) {
     return std::nullopt;
   }
+  if (unreadable(usage["prompt_tokens"]) || unreadable(usage["completion_tokens"])) return std::nullopt;
   chat::Usage read;
   Counts count(read);
   const std::int64_t prompt = count(usage["prompt_tokens"]);

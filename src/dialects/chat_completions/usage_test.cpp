@@ -79,7 +79,6 @@ TEST(OpenAiUsage, DistrustsNumbersThatContradictEachOther) {
   const std::string_view bad[]{
       R"({"prompt_tokens":-1,"completion_tokens":10})",
       R"({"prompt_tokens":10,"completion_tokens":1.5})",
-      R"({"prompt_tokens":"10","completion_tokens":1})",
       R"({"prompt_tokens":10,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":11}})",
       R"({"prompt_tokens":10,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":6,"cache_write_tokens":5}})",
       R"({"prompt_tokens":10,"completion_tokens":100,"completion_tokens_details":{"reasoning_tokens":101}})",
@@ -94,6 +93,11 @@ TEST(OpenAiUsage, DistrustsNumbersThatContradictEachOther) {
     ASSERT_TRUE(usage) << text;
     EXPECT_FALSE(usage->valid) << text;
   }
+}
+
+TEST(OpenAiUsage, TotalsThatAreNoNumbersAreNoUsage) {
+  EXPECT_FALSE(openai(R"({"prompt_tokens":"10","completion_tokens":1})"));
+  EXPECT_FALSE(openai(R"({"prompt_tokens":10,"completion_tokens":[1]})"));
 }
 
 TEST(MistralUsage, ReadsEverySpellingOfCached) {
