@@ -26,6 +26,7 @@ void add_simulate_options(CLI::App& command, SimulateOptions& options) {
       ->check(CLI::Range(0, 100));
   command.add_option("--reply-bytes", options.reply_bytes, "Length of the answer's text; 0: a sentence")
       ->check(CLI::Range(0, 64 << 20));
+  command.add_flag("--strict", options.strict, "Refuse what the real providers refuse, in their words");
   command.add_option("--threads", options.threads, "Event-loop threads")->check(CLI::Range(1u, 64u));
   command.add_flag("--busy-poll", options.busy_poll,
                    "Never sleep, so that waking this process costs the measured one nothing; for benchmarks");
@@ -54,6 +55,7 @@ int run_simulate_command(const SimulateOptions& options) {
   simulation.chunk_pause = std::chrono::milliseconds(options.chunk_pause_ms);
   simulation.error_percent = options.error_percent;
   simulation.reply_bytes = options.reply_bytes;
+  simulation.strict = options.strict;
 
   std::vector<std::unique_ptr<http::asio::io_context>> loops;
   std::vector<std::unique_ptr<simulator::Simulator>> providers;

@@ -19,6 +19,7 @@ struct SimulateOptions {
   int chunk_pause_ms = 0;
   int error_percent = 0;
   int reply_bytes = 0;
+  bool strict = false;
   unsigned threads = 1;
   bool busy_poll = false;
 };

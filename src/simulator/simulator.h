@@ -3,7 +3,10 @@
 // request, the same answer.
 //
 // POST /v1/chat/completions  OpenAI's shape (Mistral's under /mistral)    POST /v1/messages  Anthropic's
-// POST /v1/embeddings                                                     GET /v1/models
+// POST /v1/responses         OpenAI's                                     POST /v1/messages/count_tokens
+// POST /v1/embeddings        OpenAI's and Mistral's                       GET /v1/models, /v1/models/{id}
+//
+// A question may say in brackets what it wants to see: directives.h lists the words.
 #pragma once
 
 #include <chrono>
@@ -25,6 +28,7 @@ struct Options {
   std::chrono::milliseconds chunk_pause{0};  // between two chunks
   int error_percent = 0;  // of requests answered with an error (500, 429, overloaded in turn)
   int reply_bytes = 0;    // length of the answer's text; 0: a sentence that fits the question
+  bool strict = false;    // refuse what the real provider would refuse, in its words (strict.h)
 };
 
 // One per io_context. Throws nothing; listen() says what went wrong.
