@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/json_writer.h"
+#include "dialects/openai_responses/sealed.h"
 
 namespace ai_proxy::dialects::openai_responses {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "dialects/chat_completions/door_answer.h"
 #include "dialects/openai_responses/door_answer.h"
-#include "dialects/openai_responses/door_request.h"
+#include "dialects/openai_responses/sealed.h"
 
 namespace ai_proxy::dialects::openai_responses {
 namespace {

@@ -2,6 +2,8 @@
 // 2026), recorded traffic.
 #pragma once
 
+#include <vector>
+
 #include "base/error.h"
 #include "base/json.h"
 #include "chat/conversation.h"
@@ -27,16 +29,5 @@ void read_flat_choice(const json::Value& choice, const Path& path, Reading& read
 // A string, or an array of input_text, input_image, input_file, input_audio, output_text and refusal.
 void read_content(const json::Value& content, const Path& path, Reading& reading,
                   std::vector<chat::Part>& parts);
-
-// --- door_sealed.cpp: thoughts of other providers, as a Responses caller keeps them ---
-
-// What stands in `encrypted_content` for a thought: the provider's signature or redacted data, marked, so
-// that it is known again when it comes back. OpenAI's own goes unmarked.
-std::string sealed_signature(std::string_view signature);
-std::string sealed_redacted(std::string_view data);
-// Was this made by OpenAI (the only one that can read it)?
-bool is_openai_sealed(std::string_view encrypted_content);
-// The thought that was sealed by one of the first two; nullopt: it is not ours.
-std::optional<chat::ThinkingPart> unsealed(std::string_view encrypted_content, std::string_view text);
 
 }  // namespace ai_proxy::dialects::openai_responses

@@ -12,7 +12,7 @@
 #include "dialects/native/utf8.h"
 #include "dialects/openai_chat/door_answer.h"
 #include "dialects/openai_responses/door_answer.h"
-#include "dialects/openai_responses/door_request.h"
+#include "dialects/openai_responses/sealed.h"
 
 namespace ai_proxy::dialects::openai_responses {
 namespace {
@@ -153,9 +153,9 @@ class EventWriter final : public StreamWriter {
   }
 
   void keep(std::string& into, std::string_view piece) {
-    if (kept_bytes_ + piece.size() > kKeptBytesMax) return;
-    kept_bytes_ += piece.size();
-    into.append(piece);
+    const bool fits = piece.size() <= kKeptBytesMax - kept_bytes_;
+    kept_bytes_ = fits ? kept_bytes_ + piece.size() : kKeptBytesMax;  // after a gap nothing may follow
+    if (fits) into.append(piece);
   }
 
   // --- items ---

@@ -6,7 +6,7 @@
 #include <variant>
 
 #include "base/ascii.h"
-#include "dialects/openai_responses/door_request.h"
+#include "dialects/openai_responses/sealed.h"
 
 namespace ai_proxy::dialects::openai_responses {
 namespace {

@@ -1,8 +1,5 @@
-// See door_request.h.
-#include <optional>
-#include <string>
-
-#include "dialects/openai_responses/door_request.h"
+// See sealed.h.
+#include "dialects/openai_responses/sealed.h"
 
 namespace ai_proxy::dialects::openai_responses {
 namespace {
