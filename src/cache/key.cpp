@@ -62,6 +62,7 @@ Key make_key(const KeyParts& parts) {
   hash.add(parts.provider);
   hash.add(parts.origin);
   hash.add(parts.model);
+  hash.add(parts.fields);
   hash.add(parts.body);
   return Key{hash.finish()};
 }

@@ -53,6 +53,8 @@ struct Settings {
   bool allow_anonymous = false;  // AI_PROXY_ALLOW_ANONYMOUS
   std::chrono::milliseconds drain_time{30'000};
 
+  bool reject_unsupported = false;  // on_unsupported: what a provider has no place for is an error
+
   routing::Table routes;  // providers and aliases
   std::shared_ptr<const pricing::Catalog> catalog;
   CacheSettings cache;

@@ -29,12 +29,13 @@ struct Glance {
 // What an answer says besides the reply itself.
 struct AnswerContext {
   std::string_view model;     // shown to the caller: the provider's word for it, else the one asked for
-  std::string_view id;        // of the answer, in this dialect's form; empty: derive it from reply.id
+  std::string_view id;        // of the answer, in this dialect's form; empty: derived from the provider's
   std::int64_t created = 0;   // Unix seconds
   bool stream_usage = false;  // as asked in the request
   std::string_view request_id =
-      {};                    // ours: named in a stream's error event where the dialect has a place for it
-  json::Value request = {};  // the caller's body, for dialects whose answers repeat what was asked
+      {};  // ours: named in a stream's error event where the dialect has a place for it
+  std::string_view provider_id = {};  // the provider's id of a stream's answer (a whole one has reply.id)
+  json::Value request = {};           // the caller's body, for dialects whose answers repeat what was asked
 };
 
 // How a stream ended.
@@ -58,7 +59,12 @@ class StreamWriter {
 };
 
 struct Door {
-  std::string_view dialect;  // name of the dialect it speaks: openai_chat, anthropic_messages, mistral_chat
+  // Name of the dialect it speaks: openai_chat, openai_responses, anthropic_messages, mistral_chat.
+  std::string_view dialect;
+  // The answer's header field that holds the request's id, besides x-request-id; empty: there is no other.
+  std::string_view request_id_field = {};
+  // What must stand at the end of a stream, for a provider whose stream passes through and ends without it.
+  std::string_view terminator = {};
 
   // An error: the body is no object, `model` is missing or no string, `stream` is no boolean.
   Result<Glance> (*glance)(const json::Value& body);
@@ -68,6 +74,11 @@ struct Door {
   // The body for a provider that speaks the same dialect: the caller's bytes, with only `model` replaced and,
   // for streams where the dialect needs asking, usage asked for. Everything else survives byte for byte.
   std::string (*pass_through)(const json::Value& body, std::string_view wire_model, const Glance& glance);
+
+  // One event's data of a stream that passes through, as this caller shall see it: without the usage it did
+  // not ask for. Either `data` itself, a part of `space`, or nothing: then the event is left out. Null: all
+  // pass as they are.
+  std::string_view (*filter_event)(std::string_view data, std::string& space) = nullptr;
 
   std::string (*render_reply)(const chat::Reply& reply, const AnswerContext& context);
   std::unique_ptr<StreamWriter> (*make_stream_writer)(const AnswerContext& context);

@@ -6,7 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
-#include "dialects/native/native.h"
+#include "gateway/face.h"
 #include "gateway/provider_call.h"
 #include "gateway/send.h"
 #include "http/sse_reader.h"
@@ -14,61 +14,167 @@
 namespace ai_proxy::gateway {
 namespace {
 
-namespace native = dialects::native;
-
 constexpr std::string_view kEventStreamType = "text/event-stream";
 constexpr std::string_view kEventStream = "text/event-stream; charset=utf-8";
 // One event of a provider may carry a whole tool call or an inline image.
 constexpr std::size_t kEventBytesMax = 16 * 1024 * 1024;
+// Of a stream that passes through, before its answer begins.
+constexpr std::size_t kHeldBytesMax = 64 * 1024;
 
-// Reads the provider's bytes and turns them into ours.
+// Cuts bytes into blocks: an event with the blank line behind it. No copy where a block came whole.
+class BlockCutter {
+ public:
+  // Calls `sink` with each block that is now complete; false from it stops. False: a block became too large.
+  template <class Sink>
+  bool feed(std::string_view bytes, Sink sink) {
+    if (!rest_.empty()) {
+      rest_.append(bytes);
+      bytes = rest_;
+    }
+    std::size_t begin = 0;
+    bool going = true;
+    for (std::size_t end = 0; going && (end = block_end(bytes, begin)) != 0; begin = end)
+      going = sink(bytes.substr(begin, end - begin));
+    std::string rest(bytes.substr(begin));
+    rest_ = std::move(rest);
+    return rest_.size() <= kEventBytesMax;
+  }
+
+ private:
+  // Behind the first empty line; 0: none has come.
+  static std::size_t block_end(std::string_view bytes, std::size_t begin) {
+    for (std::size_t at = begin; (at = bytes.find_first_of("\r\n", at)) != std::string_view::npos;) {
+      const std::size_t line_end = behind_break(bytes, at);
+      if (line_end == 0) return 0;
+      if (line_end < bytes.size() && (bytes[line_end] == '\n' || bytes[line_end] == '\r'))
+        return behind_break(bytes, line_end);
+      at = line_end;
+    }
+    return 0;
+  }
+  // Behind the line break at `at`; 0: its CR may still get an LF.
+  static std::size_t behind_break(std::string_view bytes, std::size_t at) {
+    if (bytes[at] == '\n') return at + 1;
+    if (at + 1 == bytes.size()) return 0;
+    return bytes[at + 1] == '\n' ? at + 2 : at + 1;
+  }
+
+  std::string rest_;
+};
+
+// Reads the provider's bytes and makes of them what the caller shall see.
 class Relay {
  public:
   explicit Relay(Exchange& exchange)
       : exchange_(exchange),
-        reader_(exchange.candidate.provider->dialect->make_stream_reader()),
+        reader_(exchange.dialect->make_stream_reader()),
         sse_(kEventBytesMax),
         on_delta_([this](const chat::Delta& delta) { delta_seen(delta); }),
         on_event_([this](const http::SseReader::Event& event) { return event_seen(event); }) {}
 
-  // Feeds bytes; what the client shall see is appended to output(). False: the stream failed, see error().
+  // Feeds bytes; what the client shall see is appended to output(). False: nothing more is to be read.
   bool feed(std::string_view bytes) {
-    if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
-      error_ =
-          provider_failed(ErrorCode::stream_interrupted, "The provider sent an event larger than 16 MiB.");
+    if (exchange_.passes_through) {
+      if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) too_large();
+    } else if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
+      too_large();
     }
-    return !error_;
+    return told_failure_ || !error_;
+  }
+
+  // The one last event, unless the provider has sent it: the stream is complete, or exchange.error says why
+  // not.
+  void end() {
+    if (exchange_.passes_through) {
+      if (!reader_->terminated()) output_.append(exchange_.face.door()->terminator);
+    } else {
+      writer().end(output_, *reader_);
+    }
+  }
+  void fail() {
+    if (!told_failure_) writer().fail(output_);
   }
 
   std::string& output() { return output_; }
-  bool started() const { return started_; }
+  // The caller can be told something: an answer has begun. Before that a failure is a real HTTP status.
+  bool started() const { return started_ || output_.size() > kHeldBytesMax; }
   bool terminated() const { return reader_->terminated(); }
   const dialects::StreamReader& reader() const { return *reader_; }
   std::optional<Error>& error() { return error_; }
 
  private:
   bool event_seen(const http::SseReader::Event& event) {
+    seen_event_ = true;
+    if (error_) return true;  // what a provider says behind its own error event
     Result<void> good = reader_->event(event.type, event.data, on_delta_);
     if (!good) error_ = std::move(good.error());
+    if (exchange_.passes_through) return true;
     // Nothing that follows the terminator matters.
     return good && !reader_->terminated();
+  }
+
+  bool block_seen(std::string_view block) {
+    seen_event_ = false;
+    const bool was_good = !error_.has_value();
+    data_.clear();
+    if (!sse_.feed(block, on_event_)) too_large();
+    // Comments are the provider's keep-alive for us, not for the caller.
+    if (!seen_event_) return true;
+    if (error_ && was_good) told_failure_ = started_;
+    if (error_ && !told_failure_) return false;
+    relay(block);
+    return !reader_->terminated();
+  }
+
+  void relay(std::string_view block) {
+    const dialects::Door& door = *exchange_.face.door();
+    if (door.filter_event == nullptr || exchange_.asked.stream_usage) {
+      output_.append(block);
+      return;
+    }
+    constexpr std::string_view kData = "data: ";
+    const std::size_t line_end = block.find_first_of("\r\n");
+    const std::string_view line = block.substr(0, line_end);
+    if (!line.starts_with(kData)) {
+      output_.append(block);
+      return;
+    }
+    const std::string_view data = line.substr(kData.size());
+    const std::string_view shown = door.filter_event(data, data_);
+    if (!shown.empty()) output_.append(kData).append(shown).append(block.substr(line_end));
   }
 
   void delta_seen(const chat::Delta& delta) {
     if (delta.kind != chat::Delta::Kind::started) started_ = true;
     if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
       exchange_.first_token = http::Clock::now();
-    native::render_chunk(output_, delta);
+    if (!exchange_.passes_through) writer().delta(output_, delta);
+  }
+
+  EventWriter& writer() {
+    if (!writer_) writer_ = exchange_.face.make_event_writer(exchange_, *reader_);
+    return *writer_;
+  }
+
+  void too_large() {
+    if (!error_)
+      error_ =
+          provider_failed(ErrorCode::stream_interrupted, "The provider sent an event larger than 16 MiB.");
   }
 
   Exchange& exchange_;
   std::unique_ptr<dialects::StreamReader> reader_;
+  std::unique_ptr<EventWriter> writer_;  // made when it is first needed: then more is known of the answer
   http::SseReader sse_;
+  BlockCutter blocks_;
   dialects::StreamReader::Sink on_delta_;
   http::SseReader::Sink on_event_;
   std::string output_;
+  std::string data_;
   std::optional<Error> error_;
-  bool started_ = false;  // a delta has come
+  bool started_ = false;       // a delta has come
+  bool seen_event_ = false;    // in this block
+  bool told_failure_ = false;  // the provider's own error event has passed through
 };
 
 // What is known of the answer, at its end or at its break.
@@ -79,7 +185,7 @@ void note_stream(Exchange& exchange, const dialects::StreamReader& reader) {
   exchange.cost = price(exchange, reader.model(), reader.usage());
 }
 
-// The one last event: done, or error when the stream broke or was cut short.
+// The stream's end: good, or broken or cut short.
 void append_ending(Exchange& exchange, Relay& relay) {
   note_stream(exchange, relay.reader());
   if (!relay.error() && !relay.reader().complete()) {
@@ -90,16 +196,11 @@ void append_ending(Exchange& exchange, Relay& relay) {
   }
   if (relay.error()) {
     note_error(exchange, std::move(*relay.error()));
-    native::render_error_event(relay.output(), error_view(exchange));
+    relay.fail();
     return;
   }
   if (!exchange.cost.known()) exchange.warnings.add(unknown_cost_warning(exchange));
-  const native::DoneView view{.finish_reason = exchange.finish_reason,
-                              .usage = exchange.usage,
-                              .cost = {exchange.cost.input, exchange.cost.output, exchange.cost.total},
-                              .latency_ms = exchange.latency_ms(),
-                              .warnings = exchange.warnings};
-  native::render_done(relay.output(), view);
+  relay.end();
 }
 
 http::Task<bool> begin(Exchange& exchange, Relay& relay) {
@@ -136,7 +237,7 @@ Error no_stream(const Exchange& exchange, int status, std::string_view body) {
   json::Document document;
   const bool is_json = !document.parse(body, json::kProviderLimits);
   if (is_json && document.root()["error"].has_value()) {
-    return exchange.candidate.provider->dialect->parse_error(head, body);
+    return exchange.dialect->parse_error(head, body);
   }
   return provider_failed(ErrorCode::provider_error,
                          "The provider was asked for a stream and answered with something else.");

@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/ids.h"
+#include "gateway/face.h"
 #include "telemetry/log.h"
 
 namespace ai_proxy::gateway {
@@ -13,6 +14,8 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
+constexpr std::size_t kWarningsBytesMax = 4096;
+
 std::string own_or_new_id(const http::Request& request) {
   const std::string_view own = request.headers.get("x-request-id");
   return sane_request_id(own) ? std::string(own) : new_request_id();
@@ -21,14 +24,6 @@ std::string own_or_new_id(const http::Request& request) {
 // A value of ours.
 void append_field(std::string& fields, std::string_view name, std::string_view value) {
   fields.append(name).append(": ").append(value).append("\r\n");
-}
-
-// A value from outside must not carry what could break a header.
-void append_foreign_field(std::string& fields, std::string_view name, std::string_view value) {
-  append_field(fields, name, value);
-  const auto end = fields.end() - 2;  // the line break
-  std::replace_if(
-      end - static_cast<std::ptrdiff_t>(value.size()), end, [](char c) { return c < ' ' || c >= 0x7f; }, '?');
 }
 
 // The one end of every exchange: what happened, in one line.
@@ -43,7 +38,7 @@ void finish(const Exchange& exchange) {
     record.provider = exchange.candidate.provider->name;
     record.model = exchange.model_shown();
   }
-  record.stream = exchange.chat.stream;
+  record.stream = exchange.asked.stream;
   record.cache = word(exchange.cache_state);
   record.attempts = exchange.attempts;
   if (exchange.usage) {
@@ -90,12 +85,14 @@ std::string_view word(CacheState state) {
   return "DISABLED";
 }
 
-Exchange::Exchange(Worker& worker_, http::Request& request_, http::ResponseWriter& response_)
+Exchange::Exchange(Worker& worker_, http::Request& request_, http::ResponseWriter& response_,
+                   const Face& face_)
     : worker(worker_),
       settings(worker_.settings()),
       cache(worker_.cache()),
       request(request_),
       response(response_),
+      face(face_),
       request_id(own_or_new_id(request_)) {}
 
 Exchange::~Exchange() {
@@ -113,6 +110,32 @@ std::int64_t Exchange::overhead_us() const {
 std::string_view Exchange::model_shown() const {
   return answered_model.empty() ? std::string_view(candidate.wire_model) : std::string_view(answered_model);
 }
+
+void append_foreign_field(std::string& fields, std::string_view name, std::string_view value) {
+  append_field(fields, name, value);
+  const auto end = fields.end() - 2;  // the line break
+  std::replace_if(
+      end - static_cast<std::ptrdiff_t>(value.size()), end, [](char c) { return c < ' ' || c >= 0x7f; }, '?');
+}
+
+namespace {
+
+// What a door's callers find in the header, since their bodies have no place for it.
+void append_door_fields(std::string& fields, const Exchange& exchange, const dialects::Door& door) {
+  fields.append(exchange.provider_fields);
+  if (!door.request_id_field.empty() &&
+      exchange.provider_fields.find(door.request_id_field) == std::string::npos)
+    append_field(fields, door.request_id_field, exchange.request_id);
+  if (exchange.warnings.empty()) return;
+  std::string sentences;
+  for (const std::string& sentence : exchange.warnings.list()) {
+    if (sentences.size() + sentence.size() > kWarningsBytesMax) break;
+    sentences.append(sentences.empty() ? "" : " | ").append(sentence);
+  }
+  append_foreign_field(fields, "x-ai-proxy-warnings", sentences);
+}
+
+}  // namespace
 
 std::string response_fields(const Exchange& exchange, bool with_cost) {
   std::string fields;
@@ -133,6 +156,7 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   if (!exchange.provider_request_id.empty()) {
     append_foreign_field(fields, "x-ai-proxy-provider-request-id", exchange.provider_request_id);
   }
+  if (const dialects::Door* door = exchange.face.door()) append_door_fields(fields, exchange, *door);
   return fields;
 }
 

@@ -17,6 +17,7 @@
 #include "chat/warnings.h"
 #include "config/settings.h"
 #include "dialects/dialect.h"
+#include "dialects/door.h"
 #include "gateway/worker.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -28,8 +29,10 @@ namespace ai_proxy::gateway {
 enum class CacheState : std::uint8_t { disabled, bypass, miss, hit };
 std::string_view word(CacheState state);  // HIT, MISS, BYPASS, DISABLED
 
+class Face;
+
 struct Exchange {
-  Exchange(Worker& worker, http::Request& request, http::ResponseWriter& response);
+  Exchange(Worker& worker, http::Request& request, http::ResponseWriter& response, const Face& face);
   ~Exchange();  // finish(): the access line, always, whatever happened
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -41,15 +44,21 @@ struct Exchange {
   http::Request& request;
   http::ResponseWriter& response;
 
-  // What was asked.
+  // What was asked. `chat` is read only where the body must be translated.
+  const Face& face;  // how we speak to this caller
   std::string request_id;
   json::Document body;
+  dialects::Glance asked;
+  std::string_view asked_provider;  // empty: the model's name decides
   chat::Request chat;
   chat::Warnings warnings;
 
   // Where it goes.
   routing::Candidate candidate;
-  std::string call_body;  // as rendered for the provider
+  const dialects::Dialect* dialect = nullptr;  // what is spoken with the provider
+  bool passes_through = false;                 // the caller speaks it too: bytes go as they are, both ways
+  std::string call_fields;                     // header lines of the caller's own that go along
+  std::string call_body;                       // as rendered for the provider
   int attempts = 0;
 
   // The cache.
@@ -62,7 +71,9 @@ struct Exchange {
   int status = 0;           // as sent; 499 when the client went away
   int provider_status = 0;  // HTTP status of its answer; 0 = none came
   std::string provider_request_id;
-  std::string answered_model;  // the provider's word for it; empty = not known
+  std::string provider_fields;   // header lines of its answer that a caller of the same dialect gets
+  std::string provider_refusal;  // passes_through: the body of its error, to be shown as it is; else empty
+  std::string answered_model;    // the provider's word for it; empty = not known
   std::optional<chat::Usage> usage;
   pricing::Cost cost;
   PicoUsd saved = 0;  // a hit: what the answer cost when it was made
@@ -83,6 +94,9 @@ struct Exchange {
 
 // The header lines every answer carries (contract, section 5).
 std::string response_fields(const Exchange& exchange, bool with_cost);
+
+// A header line whose value comes from outside: what could break a header becomes '?'.
+void append_foreign_field(std::string& fields, std::string_view name, std::string_view value);
 
 // Usage to money; a provider that names the model it used is believed when the catalogue knows that name.
 pricing::Cost price(const Exchange& exchange, std::string_view answered_model,

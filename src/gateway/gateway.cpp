@@ -7,8 +7,10 @@
 #include "base/ascii.h"
 #include "base/ids.h"
 #include "base/json_writer.h"
+#include "dialects/doors.h"
 #include "gateway/chat.h"
 #include "gateway/exchange.h"
+#include "gateway/face.h"
 #include "gateway/send.h"
 #include "telemetry/log.h"
 
@@ -23,9 +25,18 @@ struct Route {
   http::Task<void> (*serve)(Worker&, http::Request&, http::ResponseWriter&);
 };
 
+http::Task<void> serve_native(Worker& worker, http::Request& request, http::ResponseWriter& response) {
+  return serve_chat(worker, request, response, kNativeFace);
+}
+
+template <const dialects::Door& door>
+http::Task<void> serve_door(Worker& worker, http::Request& request, http::ResponseWriter& response) {
+  return serve_chat(worker, request, response, face_of(door));
+}
+
 http::Task<void> answer_quietly(Worker& worker, http::Request& request, http::ResponseWriter& response,
                                 int status, std::string_view body) {
-  Exchange exchange(worker, request, response);
+  Exchange exchange(worker, request, response, kNativeFace);
   exchange.silent = true;
   co_await send(exchange, status, body, false);
 }
@@ -45,7 +56,14 @@ http::Task<void> serve_ready(Worker& worker, http::Request& request, http::Respo
 }
 
 constexpr Route kRoutes[] = {
-    {Method::post, "/v1/chat", serve_chat},
+    {Method::post, "/v1/chat", serve_native},
+    {Method::post, "/v1/chat/completions", serve_door<dialects::kOpenAiChatDoor>},
+    {Method::post, "/openai/v1/chat/completions", serve_door<dialects::kOpenAiChatDoor>},
+    {Method::post, "/v1/responses", serve_door<dialects::kOpenAiResponsesDoor>},
+    {Method::post, "/openai/v1/responses", serve_door<dialects::kOpenAiResponsesDoor>},
+    {Method::post, "/v1/messages", serve_door<dialects::kAnthropicMessagesDoor>},
+    {Method::post, "/anthropic/v1/messages", serve_door<dialects::kAnthropicMessagesDoor>},
+    {Method::post, "/mistral/v1/chat/completions", serve_door<dialects::kMistralChatDoor>},
     {Method::get, "/", serve_service},
     {Method::get, "/livez", serve_live},
     {Method::get, "/readyz", serve_ready},
@@ -80,7 +98,7 @@ http::Task<void> serve_no_route(Worker& worker, http::Request& request, http::Re
   }
   out.end_object();
   const int status = other_method != nullptr ? 405 : 404;
-  Exchange exchange(worker, request, response);
+  Exchange exchange(worker, request, response, kNativeFace);
   co_await send(exchange, status, body, false, fields);
 }
 

@@ -4,6 +4,9 @@
 #include <array>
 #include <chrono>
 
+#include "base/ascii.h"
+#include "base/json.h"
+#include "base/secret.h"
 #include "http/date.h"
 
 namespace ai_proxy::gateway {
@@ -40,6 +43,59 @@ std::string in_seconds(std::string_view retry_after) {
   return std::to_string(std::max<std::int64_t>(left.count(), 0));
 }
 
+bool lists(std::string_view prefixes, std::string_view name) {
+  // Names and, where they end in '*', beginnings of names; a blank between.
+  while (!prefixes.empty()) {
+    const std::size_t end = std::min(prefixes.find(' '), prefixes.size());
+    std::string_view entry = prefixes.substr(0, end);
+    prefixes.remove_prefix(std::min(end + 1, prefixes.size()));
+    if (entry.ends_with('*')) {
+      entry.remove_suffix(1);
+      if (ascii_iequals(name.substr(0, entry.size()), entry)) return true;
+    } else if (ascii_iequals(name, entry)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// What a caller of the provider's own dialect gets to see of its answer's header. An organization's or
+// project's id, cookies and the like are nobody's business.
+constexpr std::string_view kRelayedFields =
+    "request-id mistral-correlation-id x-ratelimit-* anthropic-ratelimit-* ratelimit-* openai-processing-ms "
+    "openai-version retry-after-ms x-should-retry";
+// What of the caller's own header goes on to a provider of its dialect.
+constexpr std::string_view kForwardedFields = "anthropic-beta anthropic-version openai-beta";
+
+std::string relayed_fields(const http::Headers& headers) {
+  std::string lines;
+  for (const http::Field& field : headers) {
+    if (lists(kRelayedFields, field.name)) append_foreign_field(lines, field.name, field.value);
+  }
+  return lines;
+}
+
+// `lines` without those whose names stand in `own`, and `own`.
+std::string replaced_fields(const std::string& lines, const std::string& own) {
+  if (own.empty()) return lines;
+  std::string kept;
+  for (std::size_t at = 0; at < lines.size();) {
+    const std::size_t end = std::min(lines.find("\r\n", at), lines.size() - 2) + 2;
+    const std::string_view line = std::string_view(lines).substr(at, end - at);
+    const std::string name = ascii_lowered(line.substr(0, line.find(':') + 1));
+    if (!own.starts_with(name) && own.find("\n" + name) == std::string::npos) kept.append(line);
+    at = end;
+  }
+  return kept.append(own);
+}
+
+// A refusal that its own dialect's caller can be shown: JSON, and our key not in it.
+std::string showable_refusal(const Exchange& exchange, const std::string& body) {
+  json::Document document;
+  if (document.parse(body, json::kProviderLimits) || !document.root().is_object()) return {};
+  return redact_keys(redact(body, exchange.candidate.provider->key));
+}
+
 http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
   const int status = reply.status();
   if (status >= 300 && status < 400) {
@@ -57,19 +113,45 @@ http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
   Result<std::string> body = co_await reply.read_all(kErrorBodyBytesMax);
   if (!body && body.error().code == ErrorCode::cancelled) co_return body.error();
   dialects::ReplyHead head{status, content_type, retry_after, retry_after_ms, should_retry, id};
-  Error error = exchange.candidate.provider->dialect->parse_error(
-      head, body ? std::string_view(*body) : std::string_view());
+  Error error = exchange.dialect->parse_error(head, body ? std::string_view(*body) : std::string_view());
   error.message = redact(std::move(error.message), exchange.candidate.provider->key);
+  if (exchange.passes_through && body) exchange.provider_refusal = showable_refusal(exchange, *body);
   co_return error;
 }
 
 }  // namespace
 
+std::string forwarded_fields(const http::Headers& headers) {
+  std::string lines;
+  for (const http::Field& field : headers) {
+    if (lists(kForwardedFields, field.name))
+      append_foreign_field(lines, ascii_lowered(field.name), field.value);
+  }
+  return lines;
+}
+
+Result<void> render_conversation(Exchange& exchange) {
+  const providers::Provider& provider = *exchange.candidate.provider;
+  const std::string& model = exchange.candidate.wire_model;
+  const chat::ModelTraits traits =
+      providers::model_traits(provider.catalog, model, *exchange.settings->catalog);
+  Result<std::string> body =
+      exchange.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
+  if (!body) return std::unexpected(std::move(body.error()));
+  if (exchange.settings->reject_unsupported && !exchange.warnings.empty()) {
+    const std::string& first = exchange.warnings.list().front();
+    return std::unexpected(bad_request(first, first.substr(0, first.find(':'))));
+  }
+  exchange.call_body = std::move(*body);
+  return {};
+}
+
 http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange) {
   const providers::Provider& provider = *exchange.candidate.provider;
-  const std::string fields = provider.request_fields(exchange.chat.stream);
+  const std::string fields =
+      replaced_fields(provider.request_fields(exchange.asked.stream), exchange.call_fields);
   http::OutgoingRequest call;
-  call.path = provider.dialect->path;
+  call.path = exchange.dialect->path;
   call.fields = fields;
   call.body = exchange.call_body;
   ++exchange.attempts;
@@ -79,6 +161,7 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange) {
   if (!reply) co_return std::unexpected(std::move(reply.error()));
   exchange.provider_status = reply->status();
   exchange.provider_request_id = find_request_id(reply->headers());
+  if (exchange.passes_through) exchange.provider_fields = relayed_fields(reply->headers());
   if (reply->status() < 200 || reply->status() >= 300) {
     Error error = co_await refusal(exchange, *reply);
     co_return std::unexpected(std::move(error));

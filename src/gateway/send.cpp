@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "gateway/face.h"
+
 namespace ai_proxy::gateway {
 
 http::Task<void> send(Exchange& exchange, int status, std::string_view body, bool with_cost,
@@ -36,6 +38,22 @@ void note_error(Exchange& exchange, Error error) {
   exchange.error = std::move(error);
 }
 
+namespace {
+
+void append_retry_fields(std::string& fields, const Exchange& exchange) {
+  const Error& error = *exchange.error;
+  if (error.retry_after) {
+    // Whole seconds, rounded up: too late is polite, too early is not.
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*error.retry_after).count();
+    fields.append("retry-after: ").append(std::to_string(seconds)).append("\r\n");
+  }
+  // The SDKs judge by the status alone, unless they are told.
+  if (exchange.face.door() != nullptr && exchange.provider_fields.find("x-should-retry") == std::string::npos)
+    fields.append(error.retryable ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
+}
+
+}  // namespace
+
 http::Task<void> send_error(Exchange& exchange, Error error) {
   if (cancelled_by_drain(exchange, error)) error = shutting_down();
   if (error.code == ErrorCode::cancelled) {
@@ -45,30 +63,18 @@ http::Task<void> send_error(Exchange& exchange, Error error) {
     co_return;
   }
   note_error(exchange, std::move(error));
-  const int status = exchange.error->status();
+  const Answer answer = exchange.face.render_error(exchange);
   std::string fields = response_fields(exchange, false);
-  if (exchange.error->retry_after) {
-    // Whole seconds, rounded up: too late is polite, too early is not.
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(*exchange.error->retry_after).count();
-    fields.append("retry-after: ").append(std::to_string(seconds)).append("\r\n");
-  }
-  const std::string body = dialects::native::render_error(error_view(exchange));
-  exchange.response_bytes = body.size();
-  const bool sent = co_await exchange.response.send(status, "application/json; charset=utf-8", fields, body);
-  exchange.status = sent ? status : http_status(ErrorCode::cancelled);
+  append_retry_fields(fields, exchange);
+  exchange.response_bytes = answer.body.size();
+  const bool sent =
+      co_await exchange.response.send(answer.status, "application/json; charset=utf-8", fields, answer.body);
+  exchange.status = sent ? answer.status : http_status(ErrorCode::cancelled);
 }
 
 bool cancelled_by_drain(const Exchange& exchange, const Error& error) {
   return error.code == ErrorCode::cancelled &&
          exchange.response.cancellation().reason() == http::Cancellation::Reason::draining;
-}
-
-dialects::native::ErrorView error_view(const Exchange& exchange) {
-  const bool placed = exchange.candidate.provider != nullptr;
-  return {.error = *exchange.error,
-          .provider = placed ? std::string_view(exchange.candidate.provider->name) : std::string_view(),
-          .model = placed ? exchange.model_shown() : exchange.chat.model,
-          .attempts = exchange.attempts};
 }
 
 std::string unknown_cost_warning(const Exchange& exchange) {

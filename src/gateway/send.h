@@ -1,4 +1,4 @@
-// The ends of an exchange: a whole answer, or an error in the shape of the native API.
+// The ends of an exchange: a whole answer, or an error, in the caller's dialect.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "dialects/native/native.h"
 #include "gateway/exchange.h"
 
 namespace ai_proxy::gateway {
@@ -33,9 +32,6 @@ void note_error(Exchange& exchange, Error error);
 
 // Sends the error with the status of its code. An exchange whose client has gone sends nothing.
 http::Task<void> send_error(Exchange& exchange, Error error);
-
-// The error as the native API shows it. Requires: exchange.error.
-dialects::native::ErrorView error_view(const Exchange& exchange);
 
 // Why the cost is null, for a person.
 std::string unknown_cost_warning(const Exchange& exchange);

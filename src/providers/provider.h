@@ -31,6 +31,10 @@ struct Provider {
   std::string catalog;       // whose prices and model names hold: openai, anthropic, mistral; may be empty
   std::string region;        // for prices: "eu" when the base URL is a regional endpoint; else empty
 
+  bool responses = false;    // answers OpenAI's Responses API too
+
+  // The dialect of this name, when this provider speaks it; else null.
+  const dialects::Dialect* speaks(std::string_view dialect_name) const;
   bool configured() const { return auth == AuthStyle::none || !key.empty(); }
   // Header lines of one request: auth, fixed fields, content type, accept. Each with CRLF.
   std::string request_fields(bool stream) const;

@@ -30,6 +30,12 @@ bool is_region(std::string_view word) {
 
 }  // namespace
 
+const dialects::Dialect* Provider::speaks(std::string_view dialect_name) const {
+  if (dialect != nullptr && dialect->name == dialect_name) return dialect;
+  if (responses && dialects::kOpenAiResponses.name == dialect_name) return &dialects::kOpenAiResponses;
+  return nullptr;
+}
+
 std::string Provider::request_fields(bool stream) const {
   std::string lines;
   lines.reserve(256 + key.reveal().size() + fields.size());
@@ -70,6 +76,7 @@ std::vector<Provider> built_in_providers() {
   std::vector<Provider> providers;
   providers.push_back(
       built_in("openai", dialects::kOpenAiChat, "api.openai.com", AuthStyle::bearer, "OPENAI_API_KEY"));
+  providers.back().responses = true;
   providers.push_back(built_in("anthropic", dialects::kAnthropicMessages, "api.anthropic.com",
                                AuthStyle::x_api_key, "ANTHROPIC_API_KEY"));
   // 2026-10-21 exists too, but it refuses temperature, top_p and top_k; a gateway that honours them stays

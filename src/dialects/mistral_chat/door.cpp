@@ -20,6 +20,8 @@ std::string pass_through(const json::Value& body, std::string_view wire_model, c
 }  // namespace mistral_chat
 
 constexpr Door kMistralChatDoor{.dialect = "mistral_chat",
+                                .request_id_field = "mistral-correlation-id",
+                                .terminator = "data: [DONE]\n\n",
                                 .glance = chat_completions::glance,
                                 .parse_request = mistral_chat::parse_request,
                                 .pass_through = mistral_chat::pass_through,

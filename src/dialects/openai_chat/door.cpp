@@ -19,9 +19,11 @@ std::string pass_through(const json::Value& body, std::string_view wire_model, c
 }  // namespace openai_chat
 
 constexpr Door kOpenAiChatDoor{.dialect = "openai_chat",
+                               .terminator = "data: [DONE]\n\n",
                                .glance = chat_completions::glance,
                                .parse_request = openai_chat::parse_request,
                                .pass_through = openai_chat::pass_through,
+                               .filter_event = openai_chat::filter_event,
                                .render_reply = openai_chat::render_reply,
                                .make_stream_writer = openai_chat::make_stream_writer,
                                .error_status = openai_chat::error_status,

@@ -21,7 +21,7 @@ class ChunkWriter final : public StreamWriter {
  public:
   explicit ChunkWriter(const AnswerContext& context) : stream_usage_(context.stream_usage) {
     head_ = R"(data: {"id":)";
-    append_json_string(head_, answer_id(context.id, std::to_string(context.created)));
+    append_json_string(head_, answer_id(context.id, context.provider_id));
     head_.append(R"(,"object":"chat.completion.chunk","created":)");
     append_integer(head_, context.created);
     head_.append(R"(,"model":)");

@@ -1,0 +1,31 @@
+#include <gtest/gtest.h>
+
+#include "dialects/openai_chat/door_answer.h"
+
+namespace ai_proxy::dialects::openai_chat {
+namespace {
+
+std::string filtered(std::string_view data) {
+  std::string space;
+  return std::string(filter_event(data, space));
+}
+
+TEST(OpenAiDoorFilter, A5UsageThatWasNotAskedForIsLeftOut) {
+  EXPECT_EQ(filtered(R"({"id":"x","choices":[{"index":0}],"usage":null})"),
+            R"({"id":"x","choices":[{"index":0}]})");
+  EXPECT_EQ(filtered(R"({"usage": null, "choices":[{"index":0}]})"), R"({ "choices":[{"index":0}]})");
+  EXPECT_EQ(filtered(R"({"a":1 , "usage":{"prompt_tokens":1},"choices":[{}],"b":2})"),
+            R"({"a":1 ,"choices":[{}],"b":2})");
+  EXPECT_EQ(filtered(R"({"id":"x","choices":[],"usage":{"prompt_tokens":1}})"), "");
+}
+
+TEST(OpenAiDoorFilter, EverythingElseStandsByteForByte) {
+  for (const char* data :
+       {"[DONE]", R"({"choices":[],"moderation":{}})", R"({"choices":[{"delta":{"content":"\"usage\""}}]})",
+        R"({"choices":[{"delta":{"usage":1}}]})", R"({"usage":)"}) {
+    EXPECT_EQ(filtered(data), data);
+  }
+}
+
+}  // namespace
+}  // namespace ai_proxy::dialects::openai_chat
