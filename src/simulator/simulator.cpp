@@ -14,6 +14,8 @@ namespace ai_proxy::simulator {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+// So that what was said before a break has been read when it comes: a reset may overtake it.
+constexpr std::chrono::milliseconds kBreakPause{50};
 constexpr std::string_view kModelsPath = "/v1/models";
 
 // The path without a provider's prefix, and whose prefix it was.
@@ -184,6 +186,7 @@ struct Simulator::Impl {
       const std::string chunk = events->chunk(piece);
       open = co_await response.write(chunk);
     }
+    if (broken) co_await pause(kBreakPause);
     if (answer.directives.cuts) {
       response.abort();
       co_return;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Current from 'openai';
 import Previous from 'openai-previous';
-import { answerSchema, behind, clock, collect, door, failure, png, schemaAnswer, straight, throughGateway, twoCalls, weather } from './support.mjs';
+import { answerSchema, behind, clock, collect, door, failure, png, schemaAnswer, statusesFor, straight, twoCalls, weather } from './support.mjs';
 
 const tools = [weather, clock].map((tool) => ({ type: 'function', function: tool }));
 const flat = [weather, clock].map((tool) => ({ type: 'function', strict: true, ...tool }));
@@ -155,9 +155,8 @@ for (const [version, OpenAI] of [['7', Current], ['6', Previous]]) {
       test(name(`error ${status}`), async () => {
         for (const stream of [false, true]) {
           const error = await failure(() => create({ model, messages: user(`[error ${status}]`), stream }));
-          const seen = status === 529 ? 503 : throughGateway(status);
-          assert.equal(error.status, seen, error.message);
-          assert.ok(error instanceof OpenAI[seen === 502 ? 'InternalServerError' : kind], error.constructor.name);
+          assert.ok(statusesFor(status).includes(error.status), `${error.status} ${error.message}`);
+          assert.ok(error instanceof OpenAI[error.status >= 500 ? 'InternalServerError' : kind], error.constructor.name);
           for (const member of ['message', 'type', 'param', 'code']) assert.ok(member in error.error, `error.${member} is missing`);
           assert.ok(error.requestID);
           if (status === 429) assert.equal(error.headers.get('retry-after'), '1');
@@ -165,17 +164,17 @@ for (const [version, OpenAI] of [['7', Current], ['6', Previous]]) {
       });
     }
 
-    test(name('errors in the middle of a stream'), async () => {
-      for (const directive of ['[break]', '[cut]']) {
+    for (const directive of ['break', 'cut']) {
+      test(name(`a stream's middle: ${directive}`), async () => {
         const seen = [];
         const error = await failure(async () => {
-          for await (const chunk of await create({ model, messages: user(`${directive} [say one two three four]`), stream: true })) seen.push(chunk);
+          for await (const chunk of await create({ model, messages: user(`[${directive}] [say one two three four]`), stream: true })) seen.push(chunk);
         });
         assert.ok(error instanceof Error);
-        if (directive === '[break]') assert.ok(error instanceof OpenAI.APIError, error.constructor.name);
+        if (directive === 'break') assert.ok(error instanceof OpenAI.APIError, error.constructor.name);
         assert.match(fold(seen).message.content, /^one two/);
-      }
-    });
+      });
+    }
 
     test(name('timeouts and aborts'), async () => {
       const late = await failure(() => client({ timeout: 200 }).chat.completions.create({ model, messages: user('[slow 3000]') }));

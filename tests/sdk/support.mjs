@@ -12,11 +12,9 @@ before(async () => {
   world.openai = await startSimulator(['--strict', '--flavour', 'openai']);
   world.anthropic = await startSimulator(['--strict', '--flavour', 'anthropic']);
   world.mistral = await startSimulator(['--strict', '--flavour', 'mistral']);
-  // One attempt per request, and no breaker: errors are asked for, and are to be seen as they are.
   world.gateway = await startGateway({
     environment: {
       OPENAI_BASE_URL: world.openai.url, ANTHROPIC_BASE_URL: world.anthropic.url, MISTRAL_BASE_URL: world.mistral.url,
-      ...(process.env.AI_PROXY_SDK_CONFIG ? { AI_PROXY_CONFIG: process.env.AI_PROXY_SDK_CONFIG } : {}),
     },
   });
 });
@@ -69,6 +67,9 @@ export async function failure(call) {
   return assert.fail(`no error, but ${JSON.stringify(value)?.slice(0, 300)}`);
 }
 
-// What a provider's status becomes at the gateway's doors (contract.md 3): a provider that does not know our
-// key is the gateway's trouble (502), and an overloaded one is 503, or 529 at Anthropic's own door.
-export const throughGateway = (status) => (straight ? status : { 401: 502, 500: 502 }[status] ?? status);
+// What a provider's status may become at the gateway's doors (contract.md 3): a provider that does not know our
+// key is the gateway's trouble, and an overloaded one is 503, or 529 where Anthropic's SDK asks.
+export function statusesFor(status) {
+  if (straight) return [status];
+  return { 401: [502], 500: [500, 502], 503: [503, 529], 529: [503, 529] }[status] ?? [status];
+}
