@@ -144,6 +144,11 @@ for (const [version, Anthropic] of [['1', Current], ['0.137', Previous]]) {
     });
   }
 
+  test(`anthropic ${version}: the door with its provider's name, and a key as bearer token`, async () => {
+    const named = client({ baseURL: door('anthropic', '/anthropic'), apiKey: null, authToken: 'sk-client' });
+    assert.equal(text(await named.messages.create({ model: 'claude-sonnet-4-5', max_tokens: 99, messages: user('[say Hi]') })), 'Hi');
+  });
+
   test(`anthropic ${version}: unknown models and wrong requests`, async () => {
     assert.ok(await failure(() => create({ model: 'claude-none', messages: user('x') })) instanceof Anthropic.NotFoundError);
     const model = 'claude-sonnet-4-5';

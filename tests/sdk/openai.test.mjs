@@ -249,6 +249,13 @@ for (const [version, OpenAI] of [['7', Current], ['6', Previous]]) {
     });
   }
 
+  test(`openai ${version}: the door with its provider's name`, async () => {
+    const named = client({ baseURL: door('openai', '/openai/v1') });
+    const answer = await named.chat.completions.create({ model: 'gpt-4o-mini', messages: user('[say Hi]') });
+    assert.equal(answer.choices[0].message.content, 'Hi');
+    assert.equal((await named.responses.create({ model: 'gpt-4o-mini', input: '[say Hi]' })).output_text, 'Hi');
+  });
+
   test(`openai ${version}: unknown models and wrong requests`, async () => {
     const unknown = await failure(() => create({ model: 'gpt-nothing', messages: user('x') }));
     assert.ok(unknown instanceof OpenAI.NotFoundError);

@@ -1,3 +1,4 @@
+// Run with `npm ci && npm test` in this folder; AI_PROXY_BINARY names the program, build/release/ai-proxy else.
 // What the three SDK suites share: strict simulated providers, the gateway before them, fixtures, and one
 // table of the models that stand behind every door. AI_PROXY_SDK_TARGET=provider points each SDK straight at
 // the simulated provider of its own flavour: that proves the tests and the simulators by themselves.
