@@ -219,6 +219,15 @@ TEST(ResponsesDoorStream, AnEmptyAnswerIsAnEmptyMessage) {
   EXPECT_EQ(item_statuses(check.final_response), "msg_7_0 completed;");
 }
 
+TEST(ResponsesDoorStream, TakesItsIdFromTheProvidersWhereNoneIsGiven) {
+  const AnswerContext context{.model = "m", .id = {}, .created = 5, .provider_id = "msg_01"};
+  const StreamCheck check(Stream(context).say(Kind::text, "a").end(chat::FinishReason::stop));
+  chat::Reply reply;
+  reply.id = "msg_01";
+  reply.text = "a";
+  EXPECT_EQ(check.final_response, kOpenAiResponsesDoor.render_reply(reply, context));
+}
+
 // A3, A4: never a clean end.
 TEST(ResponsesDoorStream, AFailureIsAnErrorAndAFailedResponse) {
   Error error = provider_failed(ErrorCode::rate_limited, "Slow down.");

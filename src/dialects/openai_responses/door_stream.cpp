@@ -50,7 +50,9 @@ struct Item {
 
 class EventWriter final : public StreamWriter {
  public:
-  explicit EventWriter(const AnswerContext& context) : frame_(context, std::to_string(context.created)) {}
+  explicit EventWriter(const AnswerContext& context)
+      : frame_(context, context.provider_id.empty() ? std::to_string(context.created)
+                                                    : std::string(context.provider_id)) {}
 
   void delta(std::string& out, const chat::Delta& delta) override {
     begin(out);
