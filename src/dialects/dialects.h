@@ -11,6 +11,10 @@ extern const Dialect kOpenAiChat;         // openai_chat/
 extern const Dialect kAnthropicMessages;  // anthropic_messages/
 extern const Dialect kMistralChat;        // mistral_chat/
 extern const Dialect kOpenAiResponses;    // openai_responses/
+// Operations beside chat: only their own doors lead to them.
+extern const Dialect kOpenAiEmbeddings;     // embeddings/
+extern const Dialect kMistralEmbeddings;    // embeddings/
+extern const Dialect kAnthropicTokenCount;  // anthropic_messages/token_count.cpp
 
 // nullptr when no dialect has this name.
 const Dialect* find_dialect(std::string_view name);

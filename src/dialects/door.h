@@ -80,6 +80,10 @@ struct Door {
   // pass as they are.
   std::string_view (*filter_event)(std::string_view data, std::string& space) = nullptr;
 
+  // The whole answer to a request whose provider has no such operation, where one can be made without it;
+  // null: there is none.
+  Result<std::string> (*answer_alone)(const json::Value& body, chat::Warnings& warnings) = nullptr;
+
   std::string (*render_reply)(const chat::Reply& reply, const AnswerContext& context);
   std::unique_ptr<StreamWriter> (*make_stream_writer)(const AnswerContext& context);
   // Status and body by which the dialect's SDKs raise the right exception. A failure of our own key at the

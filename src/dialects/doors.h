@@ -10,4 +10,9 @@ extern const Door kAnthropicMessagesDoor;  // anthropic_messages/door*.cpp
 extern const Door kMistralChatDoor;        // mistral_chat/door*.cpp
 extern const Door kOpenAiResponsesDoor;    // openai_responses/door*.cpp
 
+// Operations beside chat.
+extern const Door kEmbeddingsDoor;           // embeddings/; OpenAI's shape
+extern const Door kMistralEmbeddingsDoor;    // embeddings/
+extern const Door kAnthropicTokenCountDoor;  // anthropic_messages/token_count.cpp
+
 }  // namespace ai_proxy::dialects

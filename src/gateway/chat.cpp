@@ -172,6 +172,10 @@ http::Task<void> serve_chat(Worker& worker, http::Request& request, http::Respon
     co_await send_error(exchange, std::move(placed.error()));
     co_return;
   }
+  if (!exchange.own_answer.empty()) {
+    co_await send(exchange, 200, exchange.own_answer, false);
+    co_return;
+  }
   plan_cache(exchange);
   if (co_await answer_from_cache(exchange)) co_return;
   if (exchange.asked.stream) {

@@ -289,7 +289,7 @@ http::Task<void> answer_stream(Exchange& exchange) {
     co_return;
   }
   const bool failed = relay.error().has_value() || !relay.reader().complete();
-  if (failed && !begun) {
+  if (failed && !begun && !relay.started()) {
     note_stream(exchange, relay.reader());
     Error error = relay.error() ? broken_before_answer(std::move(*relay.error()))
                                 : provider_failed(ErrorCode::provider_error,

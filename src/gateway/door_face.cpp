@@ -80,10 +80,18 @@ class DoorFace final : public Face {
           door_.pass_through(exchange.body.root(), exchange.candidate.wire_model, exchange.asked);
       return {};
     }
+    if (door_.answer_alone != nullptr) {
+      Result<std::string> answer = door_.answer_alone(exchange.body.root(), exchange.warnings);
+      if (!answer) return std::unexpected(std::move(answer.error()));
+      exchange.own_answer = std::move(*answer);
+      return {};
+    }
+    exchange.dialect = provider.counterpart(door_.dialect);
+    if (exchange.dialect == nullptr)
+      return std::unexpected(bad_request("The provider " + provider.name + " has no embeddings.", "model"));
     Result<chat::Request> request = door_.parse_request(exchange.body.root(), exchange.warnings);
     if (!request) return std::unexpected(std::move(request.error()));
     exchange.chat = std::move(*request);
-    exchange.dialect = provider.dialect;
     return render_conversation(exchange);
   }
 
@@ -118,9 +126,11 @@ class DoorFace final : public Face {
 }  // namespace
 
 const Face& face_of(const dialects::Door& door) {
-  static const std::array<DoorFace, 4> faces{
-      DoorFace(dialects::kOpenAiChatDoor), DoorFace(dialects::kOpenAiResponsesDoor),
-      DoorFace(dialects::kAnthropicMessagesDoor), DoorFace(dialects::kMistralChatDoor)};
+  static const std::array faces{
+      DoorFace(dialects::kOpenAiChatDoor),         DoorFace(dialects::kOpenAiResponsesDoor),
+      DoorFace(dialects::kAnthropicMessagesDoor),  DoorFace(dialects::kMistralChatDoor),
+      DoorFace(dialects::kEmbeddingsDoor),         DoorFace(dialects::kMistralEmbeddingsDoor),
+      DoorFace(dialects::kAnthropicTokenCountDoor)};
   for (const DoorFace& face : faces) {
     if (face.door() == &door) return face;
   }

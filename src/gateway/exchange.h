@@ -59,6 +59,7 @@ struct Exchange {
   bool passes_through = false;                 // the caller speaks it too: bytes go as they are, both ways
   std::string call_fields;                     // header lines of the caller's own that go along
   std::string call_body;                       // as rendered for the provider
+  std::string own_answer;  // the whole answer, where no provider is needed for it; else empty
   int attempts = 0;
 
   // The cache.

@@ -11,6 +11,7 @@
 #include "gateway/chat.h"
 #include "gateway/exchange.h"
 #include "gateway/face.h"
+#include "gateway/models.h"
 #include "gateway/send.h"
 #include "telemetry/log.h"
 
@@ -21,7 +22,7 @@ enum class Method : std::uint8_t { get, post };
 
 struct Route {
   Method method;
-  std::string_view path;
+  std::string_view path;  // one that ends in '/' (and is more than that) leads to everything behind it
   http::Task<void> (*serve)(Worker&, http::Request&, http::ResponseWriter&);
 };
 
@@ -32,6 +33,16 @@ http::Task<void> serve_native(Worker& worker, http::Request& request, http::Resp
 template <const dialects::Door& door>
 http::Task<void> serve_door(Worker& worker, http::Request& request, http::ResponseWriter& response) {
   return serve_chat(worker, request, response, face_of(door));
+}
+
+// The list's path, or the path of one model behind it.
+template <ModelsShape shape>
+http::Task<void> serve_models_at(Worker& worker, http::Request& request, http::ResponseWriter& response) {
+  constexpr std::string_view kList = "/models";
+  const std::string_view id = request.path.substr(request.path.find(kList) + kList.size());
+  const bool anthropic = shape == ModelsShape::openai && request.headers.find("anthropic-version") != nullptr;
+  return serve_models(worker, request, response, anthropic ? ModelsShape::anthropic : shape,
+                      id.empty() ? id : id.substr(1));
 }
 
 http::Task<void> answer_quietly(Worker& worker, http::Request& request, http::ResponseWriter& response,
@@ -63,11 +74,29 @@ constexpr Route kRoutes[] = {
     {Method::post, "/openai/v1/responses", serve_door<dialects::kOpenAiResponsesDoor>},
     {Method::post, "/v1/messages", serve_door<dialects::kAnthropicMessagesDoor>},
     {Method::post, "/anthropic/v1/messages", serve_door<dialects::kAnthropicMessagesDoor>},
+    {Method::post, "/v1/messages/count_tokens", serve_door<dialects::kAnthropicTokenCountDoor>},
+    {Method::post, "/anthropic/v1/messages/count_tokens", serve_door<dialects::kAnthropicTokenCountDoor>},
+    {Method::post, "/v1/embeddings", serve_door<dialects::kEmbeddingsDoor>},
+    {Method::post, "/openai/v1/embeddings", serve_door<dialects::kEmbeddingsDoor>},
+    {Method::post, "/mistral/v1/embeddings", serve_door<dialects::kMistralEmbeddingsDoor>},
     {Method::post, "/mistral/v1/chat/completions", serve_door<dialects::kMistralChatDoor>},
+    {Method::get, "/v1/models", serve_models_at<ModelsShape::openai>},
+    {Method::get, "/v1/models/", serve_models_at<ModelsShape::openai>},
+    {Method::get, "/openai/v1/models", serve_models_at<ModelsShape::openai>},
+    {Method::get, "/openai/v1/models/", serve_models_at<ModelsShape::openai>},
+    {Method::get, "/anthropic/v1/models", serve_models_at<ModelsShape::anthropic>},
+    {Method::get, "/anthropic/v1/models/", serve_models_at<ModelsShape::anthropic>},
+    {Method::get, "/mistral/v1/models", serve_models_at<ModelsShape::mistral>},
+    {Method::get, "/mistral/v1/models/", serve_models_at<ModelsShape::mistral>},
     {Method::get, "/", serve_service},
     {Method::get, "/livez", serve_live},
     {Method::get, "/readyz", serve_ready},
 };
+
+bool path_fits(std::string_view route, std::string_view path) {
+  if (route == path) return true;
+  return route.size() > 1 && route.ends_with('/') && path.starts_with(route) && path.size() > route.size();
+}
 
 bool method_fits(Method method, std::string_view word) {
   if (method == Method::post) return word == "POST";
@@ -130,7 +159,7 @@ http::Refusal refuse(Worker& worker, const http::Refused& refused) {
 http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWriter& response) {
   const Route* other_method = nullptr;
   for (const Route& route : kRoutes) {
-    if (route.path != request.path) continue;
+    if (!path_fits(route.path, request.path)) continue;
     if (method_fits(route.method, request.method)) {
       try {
         co_await route.serve(worker, request, response);

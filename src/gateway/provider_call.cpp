@@ -70,7 +70,8 @@ constexpr std::string_view kForwardedFields = "anthropic-beta anthropic-version 
 std::string relayed_fields(const http::Headers& headers) {
   std::string lines;
   for (const http::Field& field : headers) {
-    if (lists(kRelayedFields, field.name)) append_foreign_field(lines, field.name, field.value);
+    if (lists(kRelayedFields, field.name))
+      append_foreign_field(lines, ascii_lowered(field.name), field.value);
   }
   return lines;
 }

@@ -35,6 +35,8 @@ struct Request {
   Clock::time_point received;       // when the last byte of it was there
 };
 
+// A part of a path. A % that begins no escape stands for itself, as every decoder has it.
+std::string percent_decoded(std::string_view text);
 // "a=1&b" -> value of `name`, percent-decoded; nullopt when absent, "" when it has no value.
 std::optional<std::string> query_value(std::string_view query, std::string_view name);
 

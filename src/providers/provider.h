@@ -17,13 +17,25 @@ namespace ai_proxy::providers {
 enum class AuthStyle : std::uint8_t {
   bearer,     // Authorization: Bearer KEY
   x_api_key,  // x-api-key: KEY (Anthropic)
+  api_key,    // api-key: KEY (Azure)
   none,
+};
+
+// Where a provider that speaks OpenAI's chat dialect differs from OpenAI. The defaults are OpenAI itself.
+struct Quirks {
+  bool stream_options = true;         // false: a stream is not asked for its usage
+  bool max_completion_tokens = true;  // false: the ceiling is called max_tokens
+  bool developer_role = true;         // false: instructions have the role system, whatever the model
+  bool parallel_tool_calls = true;    // takes the member of this name
+  bool json_schema = true;            // response_format json_schema; false: JSON, with the schema in words
+  bool operator==(const Quirks&) const = default;
 };
 
 struct Provider {
   std::string name;  // openai, anthropic, mistral, or a configured name
   const dialects::Dialect* dialect = nullptr;
   http::Origin origin;
+  std::string version_path = "/v1";  // stands between the origin and what is called; may be empty
   AuthStyle auth = AuthStyle::bearer;
   std::string key_variable;  // OPENAI_API_KEY: named in errors
   Secret key;                // empty: not configured (unless auth is none)
@@ -31,10 +43,21 @@ struct Provider {
   std::string catalog;       // whose prices and model names hold: openai, anthropic, mistral; may be empty
   std::string region;        // for prices: "eu" when the base URL is a regional endpoint; else empty
 
-  bool responses = false;    // answers OpenAI's Responses API too
+  bool responses = false;                         // answers OpenAI's Responses API too
+  const dialects::Dialect* embeddings = nullptr;  // how it is asked for embeddings; null: it has none
+
+  Quirks quirks;
 
   // The dialect of this name, when this provider speaks it; else null.
   const dialects::Dialect* speaks(std::string_view dialect_name) const;
+  // What a request that came through the door of this name is translated to; null: no such operation here.
+  const dialects::Dialect* counterpart(std::string_view door_dialect) const;
+  // A dialect's path as it is here: its leading /v1 becomes version_path. Origin::path_prefix is not in it.
+  std::string path_of(std::string_view dialect_path) const;
+  // May a body that came through a door of the same dialect go on unchanged? False: a quirk stands against a
+  // member of it (or against asking for a stream's usage), and it must be translated, as for any other
+  // provider.
+  bool takes_as_is(std::string_view door_dialect, const json::Value& body) const;
   bool configured() const { return auth == AuthStyle::none || !key.empty(); }
   // Header lines of one request: auth, fixed fields, content type, accept. Each with CRLF.
   std::string request_fields(bool stream) const;
@@ -53,6 +76,9 @@ std::string_view wire_model(std::string_view provider_catalog, std::string_view 
 // What this model accepts: capability table + catalogue limits. Unknown models get the most permissive traits
 // of their dialect.
 chat::ModelTraits model_traits(std::string_view provider_catalog, std::string_view model,
+                               const pricing::Catalog& catalog);
+// The same for the model at this provider: with the provider's quirks.
+chat::ModelTraits model_traits(const Provider& provider, std::string_view model,
                                const pricing::Catalog& catalog);
 
 }  // namespace ai_proxy::providers

@@ -32,8 +32,37 @@ bool is_region(std::string_view word) {
 
 const dialects::Dialect* Provider::speaks(std::string_view dialect_name) const {
   if (dialect != nullptr && dialect->name == dialect_name) return dialect;
+  if (embeddings != nullptr && embeddings->name == dialect_name) return embeddings;
   if (responses && dialects::kOpenAiResponses.name == dialect_name) return &dialects::kOpenAiResponses;
+  const bool counts = dialect == &dialects::kAnthropicMessages;
+  if (counts && dialects::kAnthropicTokenCount.name == dialect_name) return &dialects::kAnthropicTokenCount;
   return nullptr;
+}
+
+const dialects::Dialect* Provider::counterpart(std::string_view door_dialect) const {
+  const bool asks_for_embeddings =
+      door_dialect == dialects::kOpenAiEmbeddings.name || door_dialect == dialects::kMistralEmbeddings.name;
+  return asks_for_embeddings ? embeddings : dialect;
+}
+
+std::string Provider::path_of(std::string_view dialect_path) const {
+  constexpr std::string_view kVersion = "/v1";
+  if (!dialect_path.starts_with("/v1/")) return std::string(dialect_path);
+  std::string path = version_path;
+  return path.append(dialect_path.substr(kVersion.size()));
+}
+
+bool Provider::takes_as_is(std::string_view door_dialect, const json::Value& body) const {
+  if (door_dialect != dialects::kOpenAiChat.name || quirks == Quirks{}) return true;
+  if (!quirks.stream_options && body["stream"].boolean() == true) return false;
+  if (!quirks.max_completion_tokens && body["max_completion_tokens"].has_value()) return false;
+  if (!quirks.parallel_tool_calls && body["parallel_tool_calls"].has_value()) return false;
+  if (!quirks.json_schema && body["response_format"]["type"].string_or("") == "json_schema") return false;
+  if (quirks.developer_role) return true;
+  for (const json::Value message : body["messages"]) {
+    if (message["role"].string_or("") == "developer") return false;
+  }
+  return true;
 }
 
 std::string Provider::request_fields(bool stream) const {
@@ -45,6 +74,9 @@ std::string Provider::request_fields(bool stream) const {
       break;
     case AuthStyle::x_api_key:
       if (!key.empty()) lines.append("x-api-key: ").append(key.reveal()).append("\r\n");
+      break;
+    case AuthStyle::api_key:
+      if (!key.empty()) lines.append("api-key: ").append(key.reveal()).append("\r\n");
       break;
     case AuthStyle::none:
       break;
@@ -77,6 +109,7 @@ std::vector<Provider> built_in_providers() {
   providers.push_back(
       built_in("openai", dialects::kOpenAiChat, "api.openai.com", AuthStyle::bearer, "OPENAI_API_KEY"));
   providers.back().responses = true;
+  providers.back().embeddings = &dialects::kOpenAiEmbeddings;
   providers.push_back(built_in("anthropic", dialects::kAnthropicMessages, "api.anthropic.com",
                                AuthStyle::x_api_key, "ANTHROPIC_API_KEY"));
   // 2026-10-21 exists too, but it refuses temperature, top_p and top_k; a gateway that honours them stays
@@ -84,6 +117,7 @@ std::vector<Provider> built_in_providers() {
   providers.back().fields = "anthropic-version: 2023-06-01\r\n";
   providers.push_back(
       built_in("mistral", dialects::kMistralChat, "api.mistral.ai", AuthStyle::bearer, "MISTRAL_API_KEY"));
+  providers.back().embeddings = &dialects::kMistralEmbeddings;
   return providers;
 }
 

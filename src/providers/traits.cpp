@@ -106,4 +106,17 @@ chat::ModelTraits model_traits(std::string_view provider_catalog, std::string_vi
   return traits;
 }
 
+chat::ModelTraits model_traits(const Provider& provider, std::string_view model,
+                               const pricing::Catalog& catalog) {
+  chat::ModelTraits traits = model_traits(provider.catalog, model, catalog);
+  const Quirks& quirks = provider.quirks;
+  if (!quirks.developer_role && traits.system_role == chat::SystemRole::developer)
+    traits.system_role = chat::SystemRole::system;
+  traits.max_completion_tokens = quirks.max_completion_tokens;
+  traits.stream_options = quirks.stream_options;
+  traits.parallel_tool_calls = traits.parallel_tool_calls && quirks.parallel_tool_calls;
+  traits.json_schema = traits.json_schema && quirks.json_schema;
+  return traits;
+}
+
 }  // namespace ai_proxy::providers

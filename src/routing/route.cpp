@@ -105,10 +105,12 @@ Error unplaceable(const Table& table, const pricing::Catalog& catalog, std::stri
     known.push_back(entry.id);
     known.insert(known.end(), entry.aliases.begin(), entry.aliases.end());
   }
-  return bad_request(
+  Error error = bad_request(
       "No provider is known for the model " + in_quotes(model) + "." + did_you_mean(model, known) +
           " Name one: \"provider\", or the model as provider/name (" + listed(names_of(table)) + ").",
       "model");
+  error.code = ErrorCode::model_not_found;
+  return error;
 }
 
 const Alias* find_alias(const Table& table, std::string_view model) {

@@ -31,8 +31,8 @@ struct Candidate {
 };
 
 // `provider` may be empty when `model` is "provider/name", an alias, or a bare name that only one provider's
-// catalogue knows. Errors: invalid_request (unknown provider, with did-you-mean; ambiguous or unplaceable
-// bare name), provider_not_configured.
+// catalogue knows. Errors: invalid_request (unknown provider, with did-you-mean; ambiguous bare name),
+// model_not_found (unplaceable bare name, with did-you-mean), provider_not_configured.
 Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog,
                                  std::string_view provider, std::string_view model);
 

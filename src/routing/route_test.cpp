@@ -108,7 +108,7 @@ TEST_F(Route, NamesTheNearestProvider) {
 
 TEST_F(Route, SaysWhatToDoWithABareNameThatNobodyKnows) {
   const Error wrong = error("", "gpt-4p");
-  EXPECT_EQ(wrong.code, ErrorCode::invalid_request);
+  EXPECT_EQ(wrong.code, ErrorCode::model_not_found);
   EXPECT_EQ(wrong.parameter, "model");
   EXPECT_THAT(wrong.message,
               HasSubstr("No provider is known for the model \"gpt-4p\". Did you mean \"gpt-4"));

@@ -25,7 +25,7 @@ chat::Usage some_usage() {
 }
 
 AnswerContext context(bool stream_usage = false) {
-  return {.model = "gpt-x", .id = {}, .created = 1700000000, .stream_usage = stream_usage};
+  return {.model = "gpt-x", .id = {}, .created = 1700000000, .stream_usage = stream_usage, .provider_id = "msg_7"};
 }
 
 TEST(OpenAiDoorReply, HasEveryMemberTheSdkExpects) {
@@ -126,7 +126,7 @@ TEST(OpenAiDoorStream, WritesOpenAisChunks) {
       events_of(written({delta_of(Kind::started), delta_of(Kind::text, "Hi"), delta_of(Kind::finished)},
                         chat::FinishReason::stop, true));
   const std::string head =
-      R"({"id":"chatcmpl-1700000000","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x",)";
+      R"({"id":"chatcmpl-msg_7","object":"chat.completion.chunk","created":1700000000,"model":"gpt-x",)";
   const std::string tail = R"(,"logprobs":null,"finish_reason":null}],"usage":null})";
   const std::vector<std::string> expected{
       head + R"("choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null})" + tail,

@@ -5,9 +5,10 @@
 namespace ai_proxy::dialects::openai_chat {
 namespace {
 
-// `data` without the member: from the comma in front of its key, or to the one behind its value.
-std::string_view without(std::string_view data, const json::Value& member, std::string_view quoted_key,
+// `object` without the member: from the comma in front of its key, or to the one behind its value.
+std::string_view without(const json::Value& object, const json::Value& member, std::string_view quoted_key,
                          std::string& space) {
+  const std::string_view data = object.raw();
   const auto value_begin = static_cast<std::size_t>(member.raw().data() - data.data());
   std::size_t begin = data.rfind(quoted_key, value_begin);
   std::size_t end = value_begin + member.raw().size();
@@ -34,7 +35,7 @@ std::string_view filter_event(std::string_view data, std::string& space) {
   if (!usage.present()) return data;
   const json::Value choices = root["choices"];
   if (usage.is_object() && choices.is_array() && choices.size() == 0) return {};
-  return without(data, usage, kKey, space);
+  return without(root, usage, kKey, space);
 }
 
 }  // namespace ai_proxy::dialects::openai_chat

@@ -85,7 +85,9 @@ void write_extras(Pen& pen, bool samplers) {
 // Usage comes only when it is asked for, and we always want to know; the caller's other options are kept.
 void write_stream(Pen& pen) {
   if (!pen.request.stream) return;
-  pen.out.member("stream", true).key("stream_options").begin_object().member("include_usage", true);
+  pen.out.member("stream", true);
+  if (!pen.traits.stream_options) return;
+  pen.out.key("stream_options").begin_object().member("include_usage", true);
   json::Document options;
   const std::string_view raw = extra_of(pen.request, "stream_options");
   if (!raw.empty() && !options.parse(raw)) {
@@ -104,8 +106,10 @@ Result<void> write_body(Pen& pen, std::string_view wire_model) {
   if (!effort) return std::unexpected(effort.error());
   const bool samplers = chat_completions::samplers_allowed(pen.traits, *effort);
 
-  // Every model takes max_completion_tokens; the newer ones refuse max_tokens.
-  chat_completions::write_max_tokens(pen, "max_completion_tokens");
+  // Every model of OpenAI takes max_completion_tokens, the newer ones refuse max_tokens; elsewhere the new name
+  // may be unknown.
+  chat_completions::write_max_tokens(
+      pen, pen.traits.max_completion_tokens ? "max_completion_tokens" : "max_tokens");
   chat_completions::write_samplers(pen, samplers, kTemperatureMax);
   write_seed(pen);
   if (auto written = chat_completions::write_stop(pen, kStopsMax); !written) return written;
