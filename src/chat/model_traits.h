@@ -45,6 +45,8 @@ struct ModelTraits {
   bool json_schema = true;        // native structured output
   bool images = true;
   bool parallel_tool_calls = true;
+  bool max_completion_tokens = true;  // the ceiling's newer name; false: it is called max_tokens
+  bool stream_options = true;         // a stream may be asked for its usage
 };
 
 }  // namespace ai_proxy::chat

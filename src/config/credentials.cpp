@@ -22,15 +22,25 @@ bool is_token_character(char c) {
          std::string_view("!#$%&'*+-.^_`|~").contains(c);
 }
 
-constexpr std::array<std::string_view, 19> kReserved{"accept",           "accept-encoding",
-                                                     "authorization",    "connection",
-                                                     "content-encoding", "content-length",
-                                                     "content-type",     "cookie",
-                                                     "expect",           "host",
-                                                     "keep-alive",       "proxy-authorization",
-                                                     "proxy-connection", "te",
-                                                     "trailer",          "transfer-encoding",
-                                                     "upgrade",          "user-agent",
+constexpr std::array<std::string_view, 20> kReserved{"accept",
+                                                     "accept-encoding",
+                                                     "api-key",
+                                                     "authorization",
+                                                     "connection",
+                                                     "content-encoding",
+                                                     "content-length",
+                                                     "content-type",
+                                                     "cookie",
+                                                     "expect",
+                                                     "host",
+                                                     "keep-alive",
+                                                     "proxy-authorization",
+                                                     "proxy-connection",
+                                                     "te",
+                                                     "trailer",
+                                                     "transfer-encoding",
+                                                     "upgrade",
+                                                     "user-agent",
                                                      "x-api-key"};
 
 }  // namespace
@@ -58,7 +68,7 @@ Parsed<std::string> header_line(std::string_view name, std::string_view value) {
   if (name.empty() || name.size() > 256 || !std::ranges::all_of(name, is_token_character)) {
     return std::unexpected("is no name of a header field.");
   }
-  if (lower == "authorization" || lower == "x-api-key") {
+  if (lower == "authorization" || lower == "x-api-key" || lower == "api-key") {
     return std::unexpected("the key belongs in api_key, api_key_env or api_key_file.");
   }
   if (std::ranges::find(kReserved, lower) != kReserved.end()) {

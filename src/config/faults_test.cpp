@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
             "config.yaml:1: providers.openai.dialect: must be one of openai, anthropic, mistral, not "
             "\"openal\". Did you mean \"openai\"?"},
         Row{"providers: {openai: {auth: basic}}",
-            "config.yaml:1: providers.openai.auth: must be one of bearer, x-api-key, none"},
+            "config.yaml:1: providers.openai.auth: must be one of bearer, x-api-key, api-key, none"},
         Row{"providers: {openai: {catalog: azure}}",
             "config.yaml:1: providers.openai.catalog: must be one of openai, anthropic, mistral"},
         Row{"providers: {openai: {region: E U}}",
