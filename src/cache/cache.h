@@ -27,10 +27,10 @@ struct Key {
 struct KeyParts {
   std::string_view tenant;  // "" for the anonymous one
   std::string_view provider;
-  std::string_view origin;  // URL: another deployment or operation, another answer
-  std::string_view model;   // as it goes on the wire
-  std::string_view fields;  // header lines of the caller's own that go with it (beta features)
-  std::string_view body;    // the request as rendered for the provider
+  std::string_view origin;       // URL: another deployment or operation, another answer
+  std::string_view model;        // as it goes on the wire
+  std::string_view body;         // the request as rendered for the provider
+  std::string_view fields = {};  // header lines of the caller's own that go with it (beta features)
 };
 Key make_key(const KeyParts& parts);
 

@@ -18,8 +18,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const KeyParts kParts{
-    .tenant = "t", .provider = "openai", .origin = "https://a", .model = "gpt-4o", .body = R"({"a":1})"};
+const KeyParts kParts{.tenant = "t",
+                      .provider = "openai",
+                      .origin = "https://a",
+                      .model = "gpt-4o",
+                      .body = R"({"a":1})",
+                      .fields = "x: 1\r\n"};
 
 Entry entry() {
   Entry result;
@@ -32,8 +36,8 @@ Entry entry() {
 
 TEST(KeyTest, EveryPartCounts) {
   std::set<std::string> seen{make_key(kParts).hex()};
-  for (std::string_view KeyParts::* part :
-       {&KeyParts::tenant, &KeyParts::provider, &KeyParts::origin, &KeyParts::model, &KeyParts::body}) {
+  for (std::string_view KeyParts::* part : {&KeyParts::tenant, &KeyParts::provider, &KeyParts::origin,
+                                            &KeyParts::model, &KeyParts::body, &KeyParts::fields}) {
     KeyParts other = kParts;
     other.*part = "other";
     EXPECT_TRUE(seen.insert(make_key(other).hex()).second);
