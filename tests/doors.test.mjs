@@ -190,7 +190,7 @@ test('every recorded refusal passes as it came; a refusal of our key is a 502 in
     const error = entry.provider === 'mistral' ? body : body.error;
     const word = { openai: error.code, anthropic: error.type, mistral: error.type }[entry.provider];
     assert.equal(word, entry.provider === 'anthropic' ? 'api_error' : 'provider_auth_failed', answer.text);
-    assert.match(error.message, new RegExp(`${entry.provider.toUpperCase()}_API_KEY|${entry.provider}`, 'i'));
+    assert.match(error.message, /API key that this gateway/);
     assert.equal(answer.headers['x-should-retry'], 'false');
   });
 });
