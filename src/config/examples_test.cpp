@@ -1,11 +1,14 @@
 // The example files are valid, complete and say the defaults; docs/configuration.md names every setting.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <regex>
 
+#include "config/provider_words.h"
 #include "config/settings_fixture.h"
+#include "providers/compatible.h"
 
 namespace ai_proxy::config {
 namespace {
@@ -62,7 +65,8 @@ TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
   EXPECT_EQ(settings.drain_time, defaults.drain_time);
   EXPECT_EQ(settings.cache.ttl, defaults.cache.ttl);
   EXPECT_EQ(settings.log.level, defaults.log.level);
-  EXPECT_EQ(settings.routes.providers.size(), 5u);
+  EXPECT_EQ(settings.routes.providers.size(), 6u);
+  EXPECT_EQ(settings.reject_unsupported, defaults.reject_unsupported);
   EXPECT_EQ(settings.routes.aliases.size(), 2u);
   const auto built_in = providers::built_in_providers();
   for (std::size_t i = 0; i < built_in.size(); ++i)
@@ -96,7 +100,14 @@ TEST(ExampleDotenv, IsValidWithItsCommentedLinesToo) {
   const auto result = world.read();
   ASSERT_TRUE(result) << joined(result.error());
   EXPECT_EQ((*result)->cache.memory_bytes, 64u << 20);
-  EXPECT_EQ((*result)->notes.size(), 1u) << joined((*result)->notes);  // no unknown names
+  EXPECT_EQ(joined((*result)->notes).find("means nothing here"), std::string::npos);  // no unknown names
+  EXPECT_EQ((*result)->routes.providers.size(), 8u);  // those with an address of the example
+}
+
+bool is_address_of_a_row(const std::string& variable) {
+  return std::ranges::any_of(providers::compatible_providers(), [&](const auto& row) {
+    return variable == variable_prefix(row.name) + "_BASE_URL";
+  });
 }
 
 TEST(Documentation, NamesEveryVariableAndKeyOfTheExamples) {
@@ -106,6 +117,7 @@ TEST(Documentation, NamesEveryVariableAndKeyOfTheExamples) {
     for (auto it = std::sregex_iterator(text.begin(), text.end(), pattern); it != std::sregex_iterator();
          ++it, ++found) {
       const std::string name = (*it)[1];
+      if (is_address_of_a_row(name)) continue;  // the page says NAME_BASE_URL
       if (name == "local" || name == "azure" || name == "fast" || name == "careful")
         continue;  // names of one's own
       EXPECT_TRUE(page.find("`" + name + "`") != std::string::npos ||
@@ -116,8 +128,41 @@ TEST(Documentation, NamesEveryVariableAndKeyOfTheExamples) {
     }
     return found;
   };
-  EXPECT_EQ(check(uncommented(file(".env.example")), std::regex("(?:^|\\n)([A-Z_]+)=")), 21);
+  EXPECT_GE(check(uncommented(file(".env.example")), std::regex("(?:^|\\n)([A-Z_]+)=")), 37);
   EXPECT_GE(check(uncommented(file("ai-proxy.example.yaml")), std::regex("\\n(?:  )?([a-z_]+):")), 40);
+}
+
+// The table of compatible providers, row by row: name, key variable, address, and every quirk.
+TEST(Documentation, SaysWhatEveryCompatibleProviderIs) {
+  const std::string page = file("docs/configuration.md");
+  const std::string example = file(".env.example");
+  for (const providers::CompatibleProvider& row : providers::compatible_providers()) {
+    const std::size_t begin = page.find("\n| `" + std::string(row.name) + "` |");
+    ASSERT_NE(begin, std::string::npos) << row.name;
+    const std::string line = page.substr(begin + 1, page.find('\n', begin + 1) - begin);
+    const auto says = [&](std::string_view word) {
+      return line.find("`" + std::string(word) + "`") != std::string::npos;
+    };
+    EXPECT_TRUE(says(row.base_url) || row.base_url.empty()) << line;
+    EXPECT_TRUE(says(row.key_variable) || row.key_variable.empty()) << line;
+    EXPECT_TRUE(row.version_path == "/v1" || row.version_path.empty() || says(row.version_path)) << line;
+    EXPECT_EQ(says("stream_options"), !row.quirks.stream_options) << line;
+    EXPECT_EQ(says("max_completion_tokens"), !row.quirks.max_completion_tokens) << line;
+    EXPECT_EQ(says("developer_role"), !row.quirks.developer_role) << line;
+    EXPECT_EQ(says("parallel_tool_calls"), !row.quirks.parallel_tool_calls) << line;
+    EXPECT_EQ(says("json_schema"), !row.quirks.json_schema) << line;
+    // The two other flags stand the other way round: who has a Responses API, and who has no embeddings.
+    const auto listed = [&](std::string_view key) {
+      const std::size_t at = page.find("\n| `" + std::string(key) + "` |");
+      return page.substr(at, page.find('\n', at + 1) - at).find("`" + std::string(row.name) + "`") !=
+             std::string::npos;
+    };
+    EXPECT_EQ(listed("responses"), row.responses) << row.name;
+    EXPECT_EQ(listed("embeddings"), !row.embeddings) << row.name;
+    const std::string variable = row.key_variable.empty() ? variable_prefix(row.name) + "_BASE_URL="
+                                                          : std::string(row.key_variable) + "=";
+    EXPECT_NE(example.find("# " + variable), std::string::npos) << variable;
+  }
 }
 
 // The two tables of limits, row by row: the default of each, written into a file, changes nothing.
