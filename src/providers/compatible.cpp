@@ -65,6 +65,10 @@ constexpr std::array kRows = std::to_array<CompatibleProvider>({
      .base_url = "https://api.cerebras.ai",
      .key_variable = "CEREBRAS_API_KEY",
      .quirks = {.developer_role = false, .parallel_tool_calls = false}},
+    {.name = "moonshot",
+     .base_url = "https://api.moonshot.ai",
+     .key_variable = "MOONSHOT_API_KEY",
+     .quirks = kOlder},
     // OpenAI's own models under names of one's own; the v1 API needs no api-version.
     {.name = "azure",
      .base_url = "",
