@@ -73,6 +73,9 @@ const justified = [
   [/needs at least one user message/, 'nothing but a system prompt'],
 ];
 
+// One caller's own mistake, which its provider let pass and others do not.
+const excused = [['a result of a call that was never made', /messages with role 'tool' must be a response to a preceeding message/]];
+
 function isJustified(message) {
   return justified.find(([pattern]) => pattern.test(message))?.[1];
 }
@@ -86,6 +89,8 @@ async function cross(entry, target) {
     const flavour = dialectOf(entry);
     const error = validError[flavour](JSON.parse(answer.text));
     assert.ok(answer.status === 400 || answer.status === 422, `${answer.status} ${answer.text}`);
+    const excuse = excused.find(([, pattern]) => pattern.test(error.message))?.[0];
+    if (excuse) { tally.set(excuse, [...(tally.get(excuse) ?? []), `${entry.file} -> ${target}`]); return; }
     assert.ok(answer.headers['x-ai-proxy-attempts'] === '0', `refused by ${target}, not by the gateway: ${error.message}`);
     const reason = isJustified(error.message);
     assert.ok(reason, `refused: ${error.message}`);
@@ -141,10 +146,11 @@ const withStream = (entry, body, stream) => {
   return { ...rest, stream: true, ...(dialectOf(entry) === 'openai' ? { stream_options: { include_usage: true } } : {}) };
 };
 
-const comparable = ({ content: _, ...folded }) => ({
-  ...folded,
+// The simulated OpenAI names its service tier in whole answers only; C13 has chunks as the real one writes them.
+const comparable = ({ content: _, usage: { service_tier: __, ...usage }, ...folded }) => ({
+  ...folded, usage,
   // The simulated provider draws ids from the request, `stream` included.
-  calls: folded.calls.map(({ id: __, ...call }) => call), signatures: folded.signatures?.length,
+  calls: folded.calls.map(({ id: ___, ...call }) => call), signatures: folded.signatures?.length,
 });
 
 for (const kind of ['text', 'calls']) {
