@@ -141,6 +141,7 @@ Provider make_provider(const CompatibleProvider& row) {
 }
 
 void drop_version(http::Origin& origin, std::string_view version_path) {
+  if (version_path == "/v1") return;  // is off already; another one before it is meant
   // /v1beta/openai, then /v1beta.
   for (std::string_view version = version_path; !version.empty();
        version = version.substr(0, version.rfind('/'))) {

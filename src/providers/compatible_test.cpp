@@ -85,6 +85,7 @@ TEST(CompatibleProviders, AreTheSameHoweverTheirBaseUrlIsSpelled) {
   EXPECT_EQ(chat_url("azure", "http://127.0.0.1:9000/x"), "127.0.0.1:9000/x/v1/chat/completions");
   EXPECT_EQ(chat_url("gemini", "http://127.0.0.1:9000/relay/v1beta/openai"),
             "127.0.0.1:9000/relay/v1beta/openai/chat/completions");
+  EXPECT_EQ(chat_url("groq", "http://127.0.0.1:9000/v1/v1"), "127.0.0.1:9000/v1/v1/chat/completions");
   EXPECT_EQ(chat_url("perplexity", "https://api.perplexity.ai/v1"), "api.perplexity.ai/chat/completions");
 }
 

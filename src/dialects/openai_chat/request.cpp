@@ -106,8 +106,8 @@ Result<void> write_body(Pen& pen, std::string_view wire_model) {
   if (!effort) return std::unexpected(effort.error());
   const bool samplers = chat_completions::samplers_allowed(pen.traits, *effort);
 
-  // Every model of OpenAI takes max_completion_tokens, the newer ones refuse max_tokens; elsewhere the new name
-  // may be unknown.
+  // Every model of OpenAI takes max_completion_tokens, the newer ones refuse max_tokens; elsewhere the new
+  // name may be unknown.
   chat_completions::write_max_tokens(
       pen, pen.traits.max_completion_tokens ? "max_completion_tokens" : "max_tokens");
   chat_completions::write_samplers(pen, samplers, kTemperatureMax);
