@@ -255,6 +255,16 @@ TEST(ResponsesDoorStream, AFailureIsAnErrorAndAFailedResponse) {
   EXPECT_FALSE(reader->complete());
 }
 
+// It ends a stream that passed through and broke: the provider has told its beginning.
+TEST(ResponsesDoorStream, AFailureBeforeTheBeginningBeginsNothing) {
+  std::string text;
+  kOpenAiResponsesDoor.make_stream_writer(kContext)->fail(
+      text, provider_failed(ErrorCode::stream_interrupted, "It broke."));
+  std::string types;
+  for (const auto& event : events_of(text)) types.append(event.type).append(";");
+  EXPECT_EQ(types, "error;response.failed;") << text;
+}
+
 TEST(ResponsesDoorStream, ForeignBytesBecomeValidJson) {
   const StreamCheck check(Stream().say(Kind::text, "a\xff\"\n").end(chat::FinishReason::stop));
   EXPECT_EQ(check.folded.text, "a\xEF\xBF\xBD\"\n");

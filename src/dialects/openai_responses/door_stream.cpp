@@ -86,9 +86,9 @@ class EventWriter final : public StreamWriter {
     response_event(out, cut_ ? "response.incomplete" : "response.completed", outcome);
   }
 
-  // As recorded: the error nested in its event, then the response that failed.
+  // As recorded: the error nested in its event, then the response that failed. A writer that has not begun
+  // begins nothing: it may be ending a stream of the provider's own, whose beginning the caller has seen.
   void fail(std::string& out, const Error& error) override {
-    begin(out);
     constexpr std::string_view kBefore = R"({"error":)";
     const std::string rendered = openai_chat::render_error(error, {});
     const std::string body = rendered.substr(kBefore.size(), rendered.size() - kBefore.size() - 1);
