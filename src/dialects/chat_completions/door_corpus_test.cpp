@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <sstream>
 
 #include "dialects/chat_completions/door_folded.h"
 #include "dialects/chat_completions/request_fixture.h"
@@ -171,6 +172,19 @@ std::string said_in(const json::Value& messages) {
   return said;
 }
 
+// What Mistral's order changes: where results and instructions stand, whose the last of these are, and who
+// says "OK" in between.
+std::vector<std::string> lines_of(const std::string& said) {
+  std::vector<std::string> lines;
+  std::istringstream text(said);
+  for (std::string line; std::getline(text, line);) {
+    if (line.starts_with("system: ")) line.replace(0, 6, "user");
+    if (line != "assistant: OK" && line != "user: ") lines.push_back(std::move(line));
+  }
+  std::ranges::sort(lines);
+  return lines;
+}
+
 // The complaints of a provider about what came in at this door, and how often.
 std::map<std::string, int> crossed(const std::string& provider, const Door& door, const Dialect& target) {
   std::map<std::string, int> refused;
@@ -192,7 +206,14 @@ std::map<std::string, int> crossed(const std::string& provider, const Door& door
     if (target.name == kAnthropicMessages.name) return;  // its messages have another shape
     const bool added =
         body.root()["messages"][0]["content"].string_or("").starts_with("Answer with one JSON");
-    if (!added) EXPECT_EQ(said_in(body.root()["messages"]), said_in(document.root()["messages"]));
+    if (added) return;
+    const std::string sent = said_in(body.root()["messages"]);
+    const std::string given = said_in(document.root()["messages"]);
+    if (target.name == kMistralChat.name) {
+      EXPECT_EQ(lines_of(sent), lines_of(given));
+    } else {
+      EXPECT_EQ(sent, given);
+    }
   });
   return refused;
 }
@@ -204,7 +225,8 @@ TEST(ChatDoorCorpus, RequestsCrossToEveryOtherProvider) {
   EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kAnthropicMessages),
             (Refused{{"messages: Anthropic needs at least one user message with content.", 2},
                      {"messages[0].content[1]: Anthropic takes no audio.", 1}}));
-  EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kMistralChat), Refused{});
+  EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kMistralChat),
+            (Refused{{"messages: Mistral needs at least one user message with content.", 1}}));
   EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kOpenAiChat), Refused{});
   EXPECT_EQ(crossed("mistral", kMistralChatDoor, kAnthropicMessages), Refused{});
   EXPECT_EQ(crossed("mistral", kMistralChatDoor, kOpenAiChat),

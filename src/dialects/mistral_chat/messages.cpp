@@ -1,10 +1,11 @@
-// Mistral's messages: no member it does not know (422 extra_forbidden), tool-call ids of nine characters,
-// thinking as chunks, and a trailing assistant message marked as the prefix of the answer. Source: Mistral
-// API specification (2026), recorded requests.
+// Mistral's messages, in the order of order.h: no member it does not know (422 extra_forbidden), tool-call
+// ids of nine characters, thinking as chunks, and a trailing assistant message marked as the prefix of the
+// answer. Source: Mistral API specification (2026), recorded requests.
 #include "dialects/mistral_chat/messages.h"
 
 #include <variant>
 
+#include "dialects/mistral_chat/order.h"
 #include "dialects/mistral_chat/tool_call_ids.h"
 
 namespace ai_proxy::dialects::mistral_chat {
@@ -46,55 +47,41 @@ class Messages {
   explicit Messages(Pen& pen) : pen_(&pen), ids_(pen.request) {}
 
   Result<void> write() {
-    const auto& messages = pen_->request.messages;
+    const auto turns = arrange(*pen_);
+    if (!turns) return std::unexpected(turns.error());
     pen_->out.key("messages").begin_array();
     if (auto instruction = chat_completions::schema_instruction(*pen_)) {
       pen_->out.begin_object().member("role", "system").member("content", *instruction).end_object();
     }
-    for (std::size_t i = 0; i < messages.size(); ++i) {
-      if (!messages[i].name.empty()) pen_->left_out(message_path(i, ".name"), "Mistral has no such member");
-      if (auto written = write_message(messages[i], i); !written) return written;
+    for (std::size_t i = 0; i < turns->size(); ++i) {
+      const bool last = i + 1 == turns->size();
+      if (auto written = write_turn((*turns)[i], last); !written) return written;
     }
     pen_->out.end_array();
     return {};
   }
 
  private:
-  Result<void> write_message(const chat::Message& message, std::size_t index) {
-    switch (message.role) {
-      case chat::Role::assistant:
-        return write_assistant(message, index);
-      case chat::Role::user:
-      case chat::Role::tool:
-        return write_user_or_tool(message, index);
-      case chat::Role::system:
-      case chat::Role::developer:
+  Result<void> write_turn(const Turn& turn, bool last) {
+    switch (turn.kind) {
+      case Turn::Kind::system:
+        return write_plain("system", turn);
+      case Turn::Kind::user:
+        return write_plain("user", turn);
+      case Turn::Kind::assistant:
+        return write_assistant(turn, last);
+      case Turn::Kind::tool:
+        return write_tool_result(turn);
+      case Turn::Kind::acknowledgement:
         break;
     }
-    return write_plain("system", sendable(message, index), index);
+    pen_->out.begin_object().member("role", "assistant").member("content", "OK").end_object();
+    return {};
   }
 
-  Result<void> write_user_or_tool(const chat::Message& message, std::size_t index) {
-    Parts rest;
-    bool has_results = false;
-    for (const chat::Part* part : sendable(message, index)) {
-      if (const auto* result = std::get_if<chat::ToolResultPart>(&part->kind)) {
-        has_results = true;
-        if (auto written = write_tool_result(*result, index); !written) return written;
-      } else {
-        rest.push_back(part);
-      }
-    }
-    if (message.role == chat::Role::tool && !has_results) {
-      return std::unexpected(
-          bad_request("A tool message needs a tool_call_id.", message_path(index, ".tool_call_id")));
-    }
-    if (has_results && rest.empty()) return {};
-    return write_plain("user", rest, index);
-  }
-
-  Result<void> write_tool_result(const chat::ToolResultPart& result, std::size_t index) {
-    const std::string path = message_path(index);
+  Result<void> write_tool_result(const Turn& turn) {
+    const chat::ToolResultPart& result = *turn.result;
+    const std::string path = message_path(turn.message);
     if (result.is_error)
       pen_->left_out(path + ".is_error", "Mistral has no such mark; only its text was sent");
     Parts parts;
@@ -103,7 +90,7 @@ class Messages {
     }
     pen_->out.begin_object()
         .member("role", "tool")
-        .member("tool_call_id", ids_.of(result.tool_call_id))
+        .member("tool_call_id", ids_.of(turn.call_id))
         .key("content");
     if (auto written = chat_completions::write_content(*pen_, parts, path, write_document); !written)
       return written;
@@ -111,39 +98,17 @@ class Messages {
     return {};
   }
 
-  Result<void> write_assistant(const chat::Message& message, std::size_t index) {
-    bool has_calls = false;
-    Parts parts;
-    for (const chat::Part* part : sendable(message, index)) {
-      const auto* thinking = std::get_if<chat::ThinkingPart>(&part->kind);
-      if (std::holds_alternative<chat::ToolCallPart>(part->kind)) {
-        has_calls = true;
-      } else if (thinking != nullptr && thinking->text.empty()) {
-        pen_->left_out("thinking", "Mistral takes no hidden thinking");
-      } else if (!is_empty_text(*part)) {
-        parts.push_back(part);
-      }
-    }
-    // "Assistant message must have either content or tool_calls."
-    if (parts.empty() && !has_calls) {
-      pen_->left_out(message_path(index), "Mistral takes no empty assistant message");
-      return {};
-    }
+  Result<void> write_assistant(const Turn& turn, bool last) {
     pen_->out.begin_object().member("role", "assistant").key("content");
-    if (auto written = write_assistant_content(parts, index); !written) return written;
+    if (auto written = write_assistant_content(turn.parts, turn.message); !written) return written;
     const auto id_of = [this](std::string_view id) { return ids_.of(id); };
-    if (auto written = chat_completions::write_tool_calls(*pen_, message, index, id_of); !written)
+    const chat::Message& message = pen_->request.messages[turn.message];
+    if (auto written = chat_completions::write_tool_calls(*pen_, message, turn.message, id_of); !written)
       return written;
     // The last message must be the user's or a tool's, unless it is marked.
-    const bool last = index + 1 == pen_->request.messages.size();
-    if (last && !has_calls) pen_->out.member("prefix", true);
+    if (last && turn.call_count == 0) pen_->out.member("prefix", true);
     pen_->out.end_object();
     return {};
-  }
-
-  static bool is_empty_text(const chat::Part& part) {
-    const auto* text = std::get_if<chat::TextPart>(&part.kind);
-    return text != nullptr && text->text.empty();
   }
 
   Result<void> write_assistant_content(const Parts& parts, std::size_t index) {
@@ -170,23 +135,15 @@ class Messages {
     return {};
   }
 
-  Result<void> write_plain(std::string_view role, const Parts& parts, std::size_t index) {
+  Result<void> write_plain(std::string_view role, const Turn& turn) {
     pen_->out.begin_object().member("role", role).key("content");
-    if (auto written = chat_completions::write_content(*pen_, parts, message_path(index), write_document);
+    if (auto written =
+            chat_completions::write_content(*pen_, turn.parts, message_path(turn.message), write_document);
         !written) {
       return written;
     }
     pen_->out.end_object();
     return {};
-  }
-
-  Parts sendable(const chat::Message& message, std::size_t index) {
-    Parts parts;
-    for (const chat::Part& part : message.parts) {
-      if (chat_completions::part_is_sendable(*pen_, part, message_path(index, ".content")))
-        parts.push_back(&part);
-    }
-    return parts;
   }
 
   Pen* pen_;

@@ -51,7 +51,8 @@ TEST(MistralChatRequest, NamesTheCallWhoseArgumentsAreNoObject) {
     const std::string body = rendered(
         R"({"messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[)"
         R"({"id":"a","function":{"name":"f","arguments":"{}"}},{"id":"b","function":{"name":"f","arguments":")" +
-            std::string(bad) + R"("}}]}]})",
+            std::string(bad) +
+            R"("}}]},{"role":"tool","tool_call_id":"a","content":""},{"role":"tool","tool_call_id":"b","content":""}]})",
         warnings);
     EXPECT_EQ(body,
               "error: The arguments of a tool call must be the text of one JSON object. at "
@@ -65,7 +66,7 @@ TEST(MistralChatRequest, TakesNoArgumentsForAnEmptyObject) {
     chat::Warnings warnings;
     const std::string body = rendered(
         R"({"messages":[{"role":"assistant","tool_calls":[{"id":"abcdefghi","function":{"name":"f","arguments":")" +
-            std::string(none) + R"("}}]}]})",
+            std::string(none) + R"("}}]},{"role":"tool","tool_call_id":"abcdefghi","content":""}]})",
         warnings);
     EXPECT_NE(body.find(R"("arguments":"{}")"), std::string::npos) << body;
   }
