@@ -63,6 +63,8 @@ struct Door {
   std::string_view dialect;
   // The answer's header field that holds the request's id, besides x-request-id; empty: there is no other.
   std::string_view request_id_field = {};
+  // False: its streams have no named events, and its SDKs stumble over one.
+  bool named_events = true;
   // What must stand at the end of a stream, for a provider whose stream passes through and ends without it.
   std::string_view terminator = {};
 

@@ -1,5 +1,6 @@
 #include "gateway/chat_stream.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,16 +28,25 @@ class BlockCutter {
   // Calls `sink` with each block that is now complete; false from it stops. False: a block became too large.
   template <class Sink>
   bool feed(std::string_view bytes, Sink sink) {
-    if (!rest_.empty()) {
+    const bool kept = !rest_.empty();
+    if (kept) {
       rest_.append(bytes);
       bytes = rest_;
     }
     std::size_t begin = 0;
     bool going = true;
-    for (std::size_t end = 0; going && (end = block_end(bytes, begin)) != 0; begin = end)
+    for (std::size_t end = 0; going && (end = block_end(bytes, std::max(begin, scanned_))) != 0;
+         begin = end) {
+      scanned_ = 0;
       going = sink(bytes.substr(begin, end - begin));
-    std::string rest(bytes.substr(begin));
-    rest_ = std::move(rest);
+    }
+    if (kept) {
+      rest_.erase(0, begin);
+    } else {
+      rest_.assign(bytes.substr(begin));
+    }
+    // A blank line may have begun in the last three bytes.
+    scanned_ = rest_.size() > kBlankLineBytes ? rest_.size() - kBlankLineBytes : 0;
     return rest_.size() <= kEventBytesMax;
   }
 
@@ -59,7 +69,9 @@ class BlockCutter {
     return bytes[at + 1] == '\n' ? at + 2 : at + 1;
   }
 
+  static constexpr std::size_t kBlankLineBytes = 3;  // CR LF CR, its LF not there yet
   std::string rest_;
+  std::size_t scanned_ = 0;  // of rest_: no block ends before
 };
 
 // Reads the provider's bytes and makes of them what the caller shall see.
@@ -104,44 +116,43 @@ class Relay {
 
  private:
   bool event_seen(const http::SseReader::Event& event) {
-    seen_event_ = true;
-    if (error_) return true;  // what a provider says behind its own error event
+    if (told_failure_) {  // what a provider says behind its own error event
+      output_.append(block_);
+      return true;
+    }
     Result<void> good = reader_->event(event.type, event.data, on_delta_);
     if (!good) error_ = std::move(good.error());
-    if (exchange_.passes_through) return true;
+    if (exchange_.passes_through) relay(event);
     // Nothing that follows the terminator matters.
-    return good && !reader_->terminated();
+    return (good || told_failure_) && !reader_->terminated();
   }
 
+  // A block without an event is a comment, the provider's keep-alive for us: it goes no further.
   bool block_seen(std::string_view block) {
-    seen_event_ = false;
-    const bool was_good = !error_.has_value();
-    data_.clear();
-    if (!sse_.feed(block, on_event_)) too_large();
-    // Comments are the provider's keep-alive for us, not for the caller.
-    if (!seen_event_) return true;
-    if (error_ && was_good) told_failure_ = started_;
-    if (error_ && !told_failure_) return false;
-    relay(block);
-    return !reader_->terminated();
+    block_ = block;
+    return sse_.feed(block, on_event_);
   }
 
-  void relay(std::string_view block) {
+  // The event in block_, as it came where the caller may see it so.
+  void relay(const http::SseReader::Event& event) {
     const dialects::Door& door = *exchange_.face.door();
+    if (error_) {
+      told_failure_ = started_ && json::valid(event.data);  // its own words for it, not mere noise
+      if (told_failure_) output_.append(block_);
+      return;
+    }
+    if (!door.named_events && !event.type.empty() && event.type != "message") return;
+    if (reader_->terminated() && !reader_->complete()) return;  // no end of an answer that has none
     if (door.filter_event == nullptr || exchange_.asked.stream_usage) {
-      output_.append(block);
+      output_.append(block_);
       return;
     }
-    constexpr std::string_view kData = "data: ";
-    const std::size_t line_end = block.find_first_of("\r\n");
-    const std::string_view line = block.substr(0, line_end);
-    if (!line.starts_with(kData)) {
-      output_.append(block);
-      return;
+    const std::string_view shown = door.filter_event(event.data, space_);
+    if (shown.data() == event.data.data()) {
+      output_.append(block_);
+    } else if (!shown.empty()) {
+      output_.append("data: ").append(shown).append("\n\n");
     }
-    const std::string_view data = line.substr(kData.size());
-    const std::string_view shown = door.filter_event(data, data_);
-    if (!shown.empty()) output_.append(kData).append(shown).append(block.substr(line_end));
   }
 
   void delta_seen(const chat::Delta& delta) {
@@ -170,10 +181,10 @@ class Relay {
   dialects::StreamReader::Sink on_delta_;
   http::SseReader::Sink on_event_;
   std::string output_;
-  std::string data_;
+  std::string_view block_;  // the one being read
+  std::string space_;
   std::optional<Error> error_;
   bool started_ = false;       // a delta has come
-  bool seen_event_ = false;    // in this block
   bool told_failure_ = false;  // the provider's own error event has passed through
 };
 

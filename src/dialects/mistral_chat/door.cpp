@@ -21,6 +21,7 @@ std::string pass_through(const json::Value& body, std::string_view wire_model, c
 
 constexpr Door kMistralChatDoor{.dialect = "mistral_chat",
                                 .request_id_field = "mistral-correlation-id",
+                                .named_events = false,
                                 .terminator = "data: [DONE]\n\n",
                                 .glance = chat_completions::glance,
                                 .parse_request = mistral_chat::parse_request,

@@ -19,6 +19,7 @@ std::string pass_through(const json::Value& body, std::string_view wire_model, c
 }  // namespace openai_chat
 
 constexpr Door kOpenAiChatDoor{.dialect = "openai_chat",
+                               .named_events = false,
                                .terminator = "data: [DONE]\n\n",
                                .glance = chat_completions::glance,
                                .parse_request = openai_chat::parse_request,
