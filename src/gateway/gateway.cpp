@@ -66,6 +66,11 @@ http::Task<void> serve_ready(Worker& worker, http::Request& request, http::Respo
   co_await answer_quietly(worker, request, response, draining ? 503 : 200, body);
 }
 
+http::Task<void> serve_openapi(Worker& worker, http::Request& request, http::ResponseWriter& response) {
+  const auto document = worker.openapi().document(worker.settings());
+  co_await answer_quietly(worker, request, response, 200, *document);
+}
+
 constexpr Route kRoutes[] = {
     {Method::post, "/v1/chat", serve_native},
     {Method::post, "/v1/chat/completions", serve_door<dialects::kOpenAiChatDoor>},
@@ -91,6 +96,7 @@ constexpr Route kRoutes[] = {
     {Method::get, "/", serve_service},
     {Method::get, "/livez", serve_live},
     {Method::get, "/readyz", serve_ready},
+    {Method::get, "/openapi.json", serve_openapi},
 };
 
 bool path_fits(std::string_view route, std::string_view path) {

@@ -8,6 +8,7 @@
 
 #include "cache/cache.h"
 #include "config/settings.h"
+#include "gateway/openapi.h"
 #include "http/client.h"
 #include "http/server.h"
 
@@ -32,6 +33,7 @@ class Worker {
   http::ClientPool& client() { return client_; }
   const std::shared_ptr<const config::Settings>& settings() const { return settings_; }
   const std::shared_ptr<cache::Cache>& cache() const { return cache_; }
+  OpenApi& openapi() { return openapi_; }
 
  private:
   void open_cache();
@@ -40,6 +42,7 @@ class Worker {
   Process& process_;
   std::shared_ptr<const config::Settings> settings_;
   http::ClientPool client_;
+  OpenApi openapi_;
   std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it
 };
 
