@@ -72,7 +72,8 @@ class DoorFace final : public Face {
 
   Result<void> render_call(Exchange& exchange) const override {
     const providers::Provider& provider = *exchange.candidate.provider;
-    if (const dialects::Dialect* own = provider.speaks(door_.dialect)) {
+    const dialects::Dialect* own = provider.speaks(door_.dialect);
+    if (own != nullptr && provider.takes_as_is(door_.dialect, exchange.body.root())) {
       exchange.dialect = own;
       exchange.passes_through = true;
       exchange.call_fields = forwarded_fields(exchange.request.headers);

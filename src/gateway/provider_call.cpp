@@ -134,8 +134,7 @@ std::string forwarded_fields(const http::Headers& headers) {
 Result<void> render_conversation(Exchange& exchange) {
   const providers::Provider& provider = *exchange.candidate.provider;
   const std::string& model = exchange.candidate.wire_model;
-  const chat::ModelTraits traits =
-      providers::model_traits(provider.catalog, model, *exchange.settings->catalog);
+  const chat::ModelTraits traits = providers::model_traits(provider, model, *exchange.settings->catalog);
   Result<std::string> body =
       exchange.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
   if (!body) return std::unexpected(std::move(body.error()));
@@ -152,7 +151,8 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange) {
   const std::string fields =
       replaced_fields(provider.request_fields(exchange.asked.stream), exchange.call_fields);
   http::OutgoingRequest call;
-  call.path = exchange.dialect->path;
+  const std::string path = provider.path_of(exchange.dialect->path);
+  call.path = path;
   call.fields = fields;
   call.body = exchange.call_body;
   ++exchange.attempts;
