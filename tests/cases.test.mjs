@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { providersAt, slow, startGateway } from './support/processes.mjs';
+import { failureOf } from './support/failures.mjs';
 import { findFaults, post } from './support/sent.mjs';
 import { parseEvents } from './support/sse.mjs';
 import { done, openAiChunk, sse, wire } from './support/turns.mjs';
@@ -104,24 +105,6 @@ const failures = {
   anthropic: [['overloaded', anthropic.error('overloaded_error', 'Overloaded, go away'), 503, 'overloaded'], ['api_error', anthropic.error('api_error', 'The server had an error'), 502, 'provider_error']],
   mistral: [['error object', mistral.error('service_unavailable', 'The server had an error', '3505'), 503, 'overloaded']],
 };
-const cleanEnding = { openai: /"finish_reason":"|\[DONE\]/, responses: /response\.completed|response\.incomplete/, anthropic: /message_stop|"stop_reason":"/, mistral: /"finish_reason":"|\[DONE\]/ };
-
-// The one error event of a stream, in the door's own form.
-function failureOf(door, text) {
-  let events = parseEvents(text).map(({ event, data }) => ({ event, value: JSON.parse(data) }));
-  // The Responses API says `error`, and then how the response stands.
-  if (door === 'responses' && events.at(-1).event === 'response.failed' && events.at(-2).event === 'error') events = events.toSpliced(-2, 1);
-  const failed = events.filter(({ event, value }) => event === 'error' || event === 'response.failed' || value.error || value.type === 'error' || value.object === 'error');
-  assert.equal(failed.length, 1, `one error event: ${text.slice(-600)}`);
-  assert.equal(failed[0], events.at(-1), `nothing behind the error: ${text.slice(-600)}`);
-  assert.doesNotMatch(text, cleanEnding[door], 'no clean ending');
-  const { event, value } = failed[0];
-  if (door === 'anthropic') { assert.equal(event, 'error'); return validError.anthropic(value).message; }
-  if (door === 'responses') return value.response?.error?.message ?? value.message;
-  if (door === 'openai') return validError.openai({ error: value.error }).message;
-  return value.message ?? value.error?.message;
-}
-
 test('A3 an error inside a 200 stream is an error for the caller', async () => {
   const entries = pairs.flatMap((pair) => failures[pair.provider].map(([what, event, status, code]) => ({ ...pair, what, event, status, code, name: `${pair.name}: ${what}` })));
   await all(entries, async ({ door, provider, event, code }) => {

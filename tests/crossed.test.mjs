@@ -12,7 +12,7 @@ const names = ['openai', 'anthropic', 'mistral'];
 const models = {
   openai: { plain: 'openai/gpt-4o', thinks: 'openai/o3' },
   anthropic: { plain: 'anthropic/claude-sonnet-4-5', thinks: 'anthropic/claude-sonnet-4-5' },
-  mistral: { plain: 'mistral/mistral-small-latest', thinks: 'mistral/magistral-medium-latest' },
+  mistral: { plain: 'mistral/mistral-medium-latest', thinks: 'mistral/magistral-medium-latest' },
 };
 
 const simulators = {};
@@ -111,7 +111,8 @@ for (const door of doors) {
       const refused = [...tally.values()].flat().length;
       context.diagnostic(`${entries.length} requests, ${refused} refused with a reason: ${[...tally].map(([why, all]) => `${all.length} ${why} (${all[0]})`).join('; ')}`);
       assert.equal(faults.length, 0, `${faults.length} of ${entries.length}:\n${faults.slice(0, 12).join('\n')}`);
-      assert.ok(refused < entries.length / 8, `${refused} refused`);
+      // Only the Responses API has much that no other provider can do.
+      assert.ok(refused < entries.length / (door === 'responses' ? 8 : 40), `${refused} refused`);
     });
   }
 }

@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import { slow, startGateway } from './support/processes.mjs';
 import { skipWithoutShared } from './support/recordings.mjs';
 import { asksFor, doorPath, doorRecordings, loadExact, modelOf, providerPath, shownStream } from './support/door_recordings.mjs';
+import { failureOf } from './support/failures.mjs';
 import { ScriptedProvider } from './support/scripted_provider.mjs';
 import { findFaults, post } from './support/sent.mjs';
 
@@ -169,6 +170,28 @@ test('streams sent one byte per write pass unchanged', { skip: skipWithoutShared
     const bytes = Buffer.byteLength(loadExact(entry.file).answer);
     await checkStream(entry, { cuts: Array.from({ length: bytes - 1 }, (_, index) => index + 1) });
   });
+});
+
+test('a stream that is cut before its end is an error at its own door', { skip: skipWithoutShared }, async (context) => {
+  const entries = varied(slow ? 4_000 : 9_000);
+  let cut = 0;
+  await each(entries, async (entry) => {
+    const recording = loadExact(entry.file);
+    const door = entry.endpoint === 'responses' ? 'responses' : entry.provider;
+    const end = recording.answer.search(/"(finish_reason|stop_reason)": *"|event: response\.(completed|incomplete|failed)/);
+    if (end < 0) return;
+    for (const share of [0.1, 0.5, 0.9, 1]) {
+      const bytes = Buffer.from(recording.answer.slice(0, Math.floor(end * share)));
+      const provider = providers[entry.provider];
+      provider.play = (_, answering) => answering.stream(bytes);
+      const answer = await post(`${gateway.url}${doorPath(entry)}`, asksFor(recording.request, `${entry.provider}/${modelOf(recording.request)}`), callerFields(recording));
+      if (answer.status === 200) failureOf(door, answer.text);
+      else assert.ok(answer.status >= 500, `${answer.status} ${answer.text}`);
+      cut += 1;
+    }
+  });
+  context.diagnostic(`${cut} cut streams`);
+  assert.ok(cut > 40, `${cut}`);
 });
 
 test('every recorded refusal passes as it came; a refusal of our key is a 502 in the dialect\'s own words', { skip: skipWithoutShared }, async (context) => {
