@@ -49,7 +49,9 @@ void finish(const Exchange& exchange) {
   const std::string saved = exchange.saved != 0 ? format_usd(exchange.saved) : std::string();
   record.cost_usd = cost;
   record.saved_usd = saved;
-  if (exchange.finish_reason != chat::FinishReason::unknown)
+  // A reason we have no word for is told as "other", never left out.
+  const bool answered = exchange.usage.has_value() && !exchange.error;
+  if (exchange.finish_reason != chat::FinishReason::unknown || answered)
     record.finish_reason = chat::word(exchange.finish_reason);
   if (exchange.error) {
     record.error_code = word(exchange.error->code);
