@@ -57,7 +57,7 @@ FinishReason effective_finish_reason(FinishReason reported, bool has_tool_calls)
 // One piece of a stream. Views live until the reader is fed again.
 struct Delta {
   enum class Kind : std::uint8_t {
-    started,              // id, model known
+    started,              // id, model known; text = the service tier, where it is told at once
     text,                 // text
     thinking,             // text
     thinking_signature,   // text = signature (or redacted data when `redacted`)

@@ -93,7 +93,7 @@ class Writer final : public StreamWriter {
   void fail(std::string& out, const Error& error) override;
 
  private:
-  void start(std::string& out);
+  void start(std::string& out, std::string_view service_tier = {});
   void text(std::string& out, std::string_view piece);
   void thinking(std::string& out, std::string_view piece);
   void signature(std::string& out, const Delta& delta);
@@ -129,7 +129,7 @@ class Writer final : public StreamWriter {
 };
 
 void Writer::delta(std::string& out, const Delta& delta) {
-  start(out);
+  start(out, delta.kind == Delta::Kind::started ? delta.text : std::string_view{});
   switch (delta.kind) {
     case Delta::Kind::text:
       text(out, delta.text);
@@ -159,8 +159,9 @@ void Writer::delta(std::string& out, const Delta& delta) {
   }
 }
 
-// The input's size is not known yet where the provider tells usage last; message_delta tells all of it.
-void Writer::start(std::string& out) {
+// The input's size is not known yet where the provider tells usage last; message_delta tells all of it. The
+// tier stands here, because the SDKs take it from here alone.
+void Writer::start(std::string& out, std::string_view service_tier) {
   if (started_) return;
   started_ = true;
   begin_event(out, "message_start");
@@ -173,7 +174,9 @@ void Writer::start(std::string& out) {
       .member("role", "assistant")
       .raw_member("content", "[]");
   message.key("stop_reason").null().key("stop_sequence").null().key("stop_details").null();
-  write_usage(message, std::nullopt);
+  std::optional<chat::Usage> usage;
+  if (!service_tier.empty()) usage.emplace().service_tier = service_tier;
+  write_usage(message, usage);
   message.end_object();
   end_event(out);
 }

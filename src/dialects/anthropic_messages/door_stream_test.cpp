@@ -64,6 +64,16 @@ struct Stream {
   }
 };
 
+// The SDKs take the tier from here alone; a whole answer has it too.
+TEST(AnthropicDoorStream, BeginsWithTheTierWhereItIsKnown) {
+  Stream known;
+  known.write(piece(Kind::started, "default"));
+  EXPECT_NE(known.all.find(R"("service_tier":"standard"}}})"), std::string::npos) << known.all;
+  Stream unknown;
+  unknown.write(piece(Kind::started, {}));
+  EXPECT_EQ(unknown.all.find("service_tier"), std::string::npos) << unknown.all;
+}
+
 TEST(AnthropicDoorStream, FramesTextAsAnthropicDoes) {
   Stream stream;
   stream.write(piece(Kind::started, {}));

@@ -84,9 +84,10 @@ class Reader final : public StreamReader {
     delta.tool_index = tool_index;
     sink(delta);
   }
-  static void emit_mark(const Sink& sink, Delta::Kind kind) {
+  static void emit_mark(const Sink& sink, Delta::Kind kind, std::string_view text = {}) {
     Delta delta;
     delta.kind = kind;
+    delta.text = text;
     sink(delta);
   }
 
@@ -136,8 +137,10 @@ void Reader::message_start(const json::Value& message, const Sink& sink) {
   if (const auto id = message["id"].string()) id_ = *id;
   if (const auto model = message["model"].string()) model_ = *model;
   usage_.merge(message["usage"]);
-  if (!started_) emit_mark(sink, Delta::Kind::started);
-  started_ = true;
+  if (!std::exchange(started_, true)) {
+    const auto& usage = usage_.usage();
+    emit_mark(sink, Delta::Kind::started, usage ? std::string_view(usage->service_tier) : std::string_view{});
+  }
 }
 
 Result<void> Reader::block_start(const json::Value& event, const Sink& sink) {

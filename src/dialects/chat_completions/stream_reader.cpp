@@ -14,18 +14,15 @@ using Kind = chat::Delta::Kind;
 constexpr std::size_t kCallsMax = 1024;
 constexpr std::size_t kPendingArgumentsBytesMax = 1024 * 1024;
 
-void tell(Kind kind, const StreamReader::Sink& sink) {
-  chat::Delta delta;
-  delta.kind = kind;
-  sink(delta);
-}
-
-void tell_text(Kind kind, std::string_view text, const StreamReader::Sink& sink) {
-  if (text.empty()) return;
+void tell(Kind kind, const StreamReader::Sink& sink, std::string_view text = {}) {
   chat::Delta delta;
   delta.kind = kind;
   delta.text = text;
   sink(delta);
+}
+
+void tell_text(Kind kind, std::string_view text, const StreamReader::Sink& sink) {
+  if (!text.empty()) tell(kind, sink, text);
 }
 
 std::unexpected<Error> senseless(std::string_view what) {
@@ -60,7 +57,7 @@ Result<void> ChunkReader::chunk(const json::Value& body, const Sink& sink) {
   const json::Value first = first_choice(body);
   if (!started_ && (first.present() || !id_.empty())) {
     started_ = true;
-    tell(Kind::started, sink);
+    tell(Kind::started, sink, service_tier_);
   }
   if (first.present()) outcome = choice(first, sink);
 

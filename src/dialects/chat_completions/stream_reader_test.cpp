@@ -23,7 +23,7 @@ struct StreamRun {
   void write(const chat::Delta& delta) {
     switch (delta.kind) {
       case Kind::started:
-        told += "started\n";
+        told.append(delta.text.empty() ? "started" : "started ").append(delta.text).append("\n");
         break;
       case Kind::text:
         told.append("text ").append(delta.text).append("\n");
@@ -111,7 +111,7 @@ TEST(ChunkReader, KeepsTheLastUsageWhereverItStands) {
   EXPECT_EQ(run.reader->usage()->input_tokens, 3);
   EXPECT_EQ(run.reader->usage()->output_tokens, 0);
   EXPECT_EQ(run.reader->usage()->service_tier, "default");
-  EXPECT_EQ(run.told, "started\ntext a\nfinished\n");
+  EXPECT_EQ(run.told, "started default\ntext a\nfinished\n");
 }
 
 TEST(ChunkReader, PutsInterleavedFragmentsToTheirCalls) {
