@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/json_writer.h"
+#include "dialects/anthropic_messages/answer_form.h"
 #include "dialects/anthropic_messages/anthropic_messages.h"
 #include "dialects/anthropic_messages/blocks.h"
 #include "dialects/anthropic_messages/conversation.h"
@@ -23,52 +24,24 @@ using Failure = std::unexpected<Error>;
 // Anthropic's longest metadata.user_id.
 constexpr std::size_t kUserIdBytesMax = 256;
 
-// Asks for JSON in words, where the model has no promise for it. Empty = nothing to ask.
-std::string json_instruction(const Scope& scope) {
-  const auto& format = scope.request.response_format;
-  if (!format) return {};
-  if (format->kind == chat::ResponseFormatKind::json_object) {
-    scope.adapt("response_format",
-                "Anthropic has no json_object; the model was told in the system text to answer in JSON");
-    return "Answer with one JSON object and nothing else: no explanation, no code fence.";
-  }
-  if (format->kind == chat::ResponseFormatKind::json_schema && !scope.traits.json_schema) {
-    scope.adapt("response_format",
-                "this model does not promise schemas; it was told the schema in the system text");
-    std::string text = "Answer with JSON that matches this JSON schema and nothing else, no code fence:\n";
-    return text.append(format->schema);
-  }
-  return {};
-}
-
 // What the caller wrote in Anthropic's own words stays; effort and format are added where it says nothing of
 // them.
-Result<void> write_output_config(json::Writer& out, const Scope& scope, std::string_view effort) {
-  const auto& format = scope.request.response_format;
-  const bool schema =
-      format && format->kind == chat::ResponseFormatKind::json_schema && scope.traits.json_schema;
-  if (schema && !says_something(format->schema)) {
-    return Failure(bad_request("The response format has no schema.", "response_format.json_schema.schema"));
-  }
+void write_output_config(json::Writer& out, const Scope& scope, std::string_view effort,
+                         std::string_view schema) {
   json::Document own;
   const std::string_view raw = scope.extra("output_config");
   const bool has_own =
       says_something(raw) && !own.parse(raw, json::kProviderLimits) && own.root().is_object();
-  if (!schema && effort.empty() && !has_own) return {};
+  if (schema.empty() && effort.empty() && !has_own) return;
   out.key("output_config").begin_object();
   if (has_own) {
     for (const json::Value member : own.root()) out.raw_member(member.key(), member.raw());
   }
   if (!effort.empty() && !(has_own && own.root()["effort"].present())) out.member("effort", effort);
-  if (schema && !(has_own && own.root()["format"].present())) {
-    out.key("format")
-        .begin_object()
-        .member("type", "json_schema")
-        .raw_member("schema", format->schema)
-        .end_object();
+  if (!schema.empty() && !(has_own && own.root()["format"].present())) {
+    out.key("format").begin_object().member("type", "json_schema").raw_member("schema", schema).end_object();
   }
   out.end_object();
-  return {};
 }
 
 // Anthropic keeps one thing about the caller: an opaque user id.
@@ -131,15 +104,17 @@ Result<void> write_body(json::Writer& out, const Scope& scope) {
   if (!conversation) return Failure(conversation.error());
   const auto plan = plan_thinking(scope, *conversation);
   if (!plan) return Failure(plan.error());
+  const auto form = answer_form(scope);
+  if (!form) return Failure(form.error());
   CacheMarkers markers(scope, *conversation);
 
   out.begin_object().member("model", scope.model).member("max_tokens", plan->max_tokens);
   if (auto written = write_tools(out, scope, markers, plan->on); !written) return written;
-  write_system(out, *conversation, json_instruction(scope), markers);
+  write_system(out, *conversation, form->instruction, markers);
   if (auto written = write_messages(out, scope, *conversation, markers); !written) return written;
   if (auto written = write_sampling(out, scope, plan->on); !written) return written;
   if (!plan->thinking.empty()) out.raw_member("thinking", plan->thinking);
-  if (auto written = write_output_config(out, scope, plan->effort); !written) return written;
+  write_output_config(out, scope, plan->effort, form->schema);
   write_metadata(out, scope);
   write_service_tier(out, scope);
   write_extra(out, scope);

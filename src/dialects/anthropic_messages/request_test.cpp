@@ -179,6 +179,53 @@ TEST(AnthropicRequest, KnowsWhoTakesSystemMessages) {
   }
 }
 
+TEST(AnthropicRequest, NamesToolsThatOnlyOpenAiHas) {
+  EXPECT_EQ(
+      parameter(
+          R"({"messages":[{"role":"user","content":"a"}],"tools":[)"
+          R"({"type":"web_search_20250305","name":"web_search"},{"type":"custom","custom":{"name":"m"}}]})"),
+      "tools[1].type");
+  // Anthropic's own spelling of a function.
+  EXPECT_TRUE(rendered(R"({"messages":[{"role":"user","content":"a"}],"tools":[)"
+                       R"({"type":"custom","name":"m","input_schema":{"type":"object"}}]})"));
+}
+
+std::string with_schema(std::string_view schema, std::string_view format) {
+  std::string text = R"({"messages":[{"role":"user","content":"a"}],)";
+  const std::size_t at = format.find('$');
+  text.append(format.substr(0, at)).append(schema).append(format.substr(at + 1));
+  return text.append("}");
+}
+
+constexpr std::string_view kAnswer =
+    R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":$}})";
+constexpr std::string_view kStrictTool =
+    R"("tools":[{"type":"function","function":{"name":"f","strict":true,"parameters":$}}])";
+
+TEST(AnthropicRequest, ClosesTheObjectsOfAPromisedSchema) {
+  const std::string_view open = R"({ "type":"object", "properties":{"a":{"type":"object"}}})";
+  const std::string_view closed =
+      R"({"additionalProperties":false, "type":"object", "properties":{"a":{"additionalProperties":false,"type":"object"}}})";
+  for (const std::string_view format : {kAnswer, kStrictTool}) {
+    const auto body = rendered(with_schema(open, format));
+    ASSERT_TRUE(body);
+    EXPECT_NE(body->find(closed), std::string::npos) << *body;
+  }
+}
+
+TEST(AnthropicRequest, AsksInWordsForObjectsThatAreOpenOnPurpose) {
+  const std::string_view open = R"({"type":"object","additionalProperties":{"type":"string"}})";
+  const auto body = rendered(with_schema(open, kAnswer));
+  ASSERT_TRUE(body);
+  EXPECT_EQ(body->find("output_config"), std::string::npos) << *body;
+  EXPECT_NE(body->find("Answer with JSON that matches this JSON schema"), std::string::npos) << *body;
+
+  const auto tool = rendered(with_schema(open, kStrictTool));
+  ASSERT_TRUE(tool);
+  EXPECT_NE(tool->find(std::string(R"("input_schema":)").append(open).append("}")), std::string::npos)
+      << *tool << " without strict";
+}
+
 TEST(AnthropicRequest, MergesAnyNumberOfMessagesOfOneRole) {
   chat::Request request;
   for (int i = 0; i < 100'000; ++i) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "dialects/json_schema.h"
 
 namespace ai_proxy::dialects::anthropic_messages {
 namespace {
@@ -19,6 +20,10 @@ std::string path_of_tool(std::size_t index) {
   return std::string("tools[").append(std::to_string(index)).append("].function");
 }
 
+std::string path_of_raw_tool(std::size_t index) {
+  return std::string("tools[").append(std::to_string(index)).append("].type");
+}
+
 // ^[a-zA-Z0-9_-]{1,128}$
 bool is_tool_name(std::string_view name) {
   return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
@@ -27,50 +32,81 @@ bool is_tool_name(std::string_view name) {
 }
 
 // input_schema must say "type":"object" at its top; a schema without a type gets it in front, byte for byte
-// the same behind.
-Result<void> write_schema(json::Writer& out, std::string_view raw, const std::string& path) {
+// the same behind. Either a text that lives as long as the request, or `space`.
+Result<std::string_view> input_schema(std::string_view raw, const std::string& path, std::string& space) {
   raw = ascii_trim(raw);
-  out.key("input_schema");
-  if (!says_something(raw)) {
-    out.raw(kNoParameters);
-    return {};
-  }
+  if (!says_something(raw)) return kNoParameters;
   json::Document document;
   if (document.parse(raw, json::kProviderLimits) || !document.root().is_object()) {
     return Failure(bad_request("The tool's parameters are no JSON schema object.", path));
   }
   const json::Value type = document.root()["type"];
-  if (document.root().empty()) {
-    out.raw(kNoParameters);
-  } else if (!type.present()) {
-    out.raw(std::string(R"({"type":"object",)").append(raw.substr(1)));
-  } else if (type.string_or("") == "object") {
-    out.raw(raw);
-  } else {
+  if (document.root().empty()) return kNoParameters;
+  if (type.string_or("") == "object") return raw;
+  if (type.present()) {
     return Failure(bad_request("Anthropic takes only tools whose parameters are of type \"object\".", path));
   }
+  space.assign(R"({"type":"object",)").append(raw.substr(1));
+  return std::string_view(space);
+}
+
+// A strict tool's schema must be closed; one that cannot be takes the promise away.
+void close_schema(const Scope& scope, std::string& schema, bool& strict) {
+  json::Document document;
+  if (document.parse(schema, json::kProviderLimits)) return;
+  ClosedSchema closed = closed_schema(document.root());
+  if (closed.kind == ClosedSchema::Kind::deliberately_open) {
+    scope.leave_out("tools.strict",
+                    "Anthropic promises no parameters with other properties than those that are named");
+    strict = false;
+  } else if (closed.kind == ClosedSchema::Kind::closed) {
+    scope.adapt("tools.parameters",
+                "Anthropic takes a strict tool only with \"additionalProperties\":false; it was added where "
+                "nothing was said of it");
+    schema = std::move(closed.text);
+  }
+}
+
+// Anthropic's own tools are flat. OpenAI's hold their definition in a member named as the type: such a tool
+// gives the model's words to the caller in a form that Anthropic does not have.
+Result<void> write_raw_tool(json::Writer& out, const chat::Tool& tool, std::size_t index) {
+  json::Document document;
+  if (!document.parse(tool.raw, json::kProviderLimits)) {
+    const std::string_view type = document.root()["type"].string_or("");
+    if (document.root()[type].is_object()) {
+      std::string message = "Tools of the type '";
+      message.append(type.substr(0, 64)).append("' are something that only OpenAI itself has; Anthropic ");
+      message.append("takes function tools. Leave it out, or name a model of OpenAI's.");
+      return Failure(bad_request(std::move(message), path_of_raw_tool(index)));
+    }
+  }
+  out.raw(tool.raw);
   return {};
 }
 
 Result<void> write_tool(json::Writer& out, const Scope& scope, const chat::Tool& tool, std::size_t index,
                         CacheMarkers& markers) {
-  if (!tool.raw.empty()) {
-    out.raw(tool.raw);
-    return {};
-  }
+  if (!tool.raw.empty()) return write_raw_tool(out, tool, index);
   if (!is_tool_name(tool.name)) {
     std::string message = "Anthropic refuses the tool name \"";
     message.append(tool.name.substr(0, 200)).append("\": 1 to 128 letters, digits, _ and - are allowed.");
     return Failure(bad_request(std::move(message), path_of_tool(index) + ".name"));
   }
+  std::string space;
+  const auto schema = input_schema(tool.parameters, path_of_tool(index) + ".parameters", space);
+  if (!schema) return Failure(schema.error());
   out.begin_object().member("name", tool.name);
   if (!tool.description.empty()) out.member("description", tool.description);
-  if (auto written = write_schema(out, tool.parameters, path_of_tool(index) + ".parameters"); !written)
-    return written;
-  if (tool.strict && scope.traits.json_schema) {
-    out.member("strict", *tool.strict);
-  } else if (tool.strict.value_or(false)) {
-    scope.leave_out("tools.strict", "this model does not promise schemas");
+  if (tool.strict.value_or(false) && scope.traits.json_schema) {
+    std::string closed(*schema);
+    bool strict = true;
+    close_schema(scope, closed, strict);
+    out.raw_member("input_schema", closed);
+    if (strict) out.member("strict", true);
+  } else {
+    out.raw_member("input_schema", *schema);
+    if (tool.strict && scope.traits.json_schema) out.member("strict", false);
+    if (tool.strict.value_or(false)) scope.leave_out("tools.strict", "this model does not promise schemas");
   }
   markers.write(out, tool.cache_control);
   out.end_object();
