@@ -222,11 +222,16 @@ TEST(ChatDoorCorpus, RequestsCrossToEveryOtherProvider) {
   if (!std::filesystem::exists(recordings())) GTEST_SKIP() << "no recordings";
   using Refused = std::map<std::string, int>;
   // What the other provider has no words for, and nothing else.
+  const std::string custom =
+      "tools[0].type: Tools of the type 'custom' are something that only OpenAI itself has; ";
+  const std::string instead = " takes function tools. Leave it out, or name a model of OpenAI's.";
   EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kAnthropicMessages),
             (Refused{{"messages: Anthropic needs at least one user message with content.", 2},
-                     {"messages[0].content[1]: Anthropic takes no audio.", 1}}));
+                     {"messages[0].content[1]: Anthropic takes no audio.", 1},
+                     {custom + "Anthropic" + instead, 1}}));
   EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kMistralChat),
-            (Refused{{"messages: Mistral needs at least one user message with content.", 1}}));
+            (Refused{{"messages: Mistral needs at least one user message with content.", 1},
+                     {custom + "Mistral" + instead, 1}}));
   EXPECT_EQ(crossed("openai", kOpenAiChatDoor, kOpenAiChat), Refused{});
   EXPECT_EQ(crossed("mistral", kMistralChatDoor, kAnthropicMessages), Refused{});
   EXPECT_EQ(crossed("mistral", kMistralChatDoor, kOpenAiChat),

@@ -56,12 +56,24 @@ std::optional<std::string> schema_instruction(const Pen& pen);
 
 // tools, tool_choice and parallel_tool_calls. `required_word`: what the provider calls "at least one".
 Result<void> write_tools(Pen& pen, std::string_view required_word);
+// OpenAI's kind that takes free text in place of an object.
+bool is_custom_tool(const chat::Tool& tool);
+// `strict`, as far as it can be said of this schema: OpenAI refuses the promise for schemas that leave
+// anything open, which Anthropic and Mistral do not. `member` is named in the warning.
+std::optional<bool> strict_to_send(Pen& pen, std::optional<bool> strict, std::string_view schema,
+                                   std::string_view member);
 // The arguments of a call in the history: "" and null become {}, anything but a JSON object is an error.
 Result<std::string_view> checked_arguments(const chat::ToolCallPart& call, std::size_t message_index,
                                            std::size_t call_index);
 // The calls of an assistant message as "tool_calls"; nothing when there are none. `id_of` maps the ids.
 Result<void> write_tool_calls(Pen& pen, const chat::Message& message, std::size_t message_index,
                               const std::function<std::string_view(std::string_view)>& id_of);
+
+// --- call_id.cpp ---
+
+// The id itself, or, where it is too long, one of 37 characters made of it (in `space`): the same for a call
+// and its result.
+std::string_view fitting_call_id(std::string_view id, std::size_t length_max, std::string& space);
 
 // --- content.cpp ---
 

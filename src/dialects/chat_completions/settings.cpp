@@ -223,7 +223,9 @@ void write_response_format(Pen& pen) {
     pen.out.member("name", format.name.empty() ? std::string_view("response") : format.name);
     if (!format.description.empty()) pen.out.member("description", format.description);
     if (!format.schema.empty()) pen.out.raw_member("schema", format.schema);
-    if (format.strict) pen.out.member("strict", *format.strict);
+    if (const auto strict =
+            strict_to_send(pen, format.strict, format.schema, "response_format.json_schema.strict"))
+      pen.out.member("strict", *strict);
     pen.out.end_object();
   }
   pen.out.end_object();

@@ -5,6 +5,7 @@
 #include "base/ascii.h"
 #include "base/json.h"
 #include "dialects/chat_completions/request_pen.h"
+#include "dialects/json_schema.h"
 
 namespace ai_proxy::dialects::chat_completions {
 namespace {
@@ -12,10 +13,10 @@ namespace {
 // A tool without parameters: said, because "absent" and {} are refused or misread by some models.
 constexpr std::string_view kNoParameters = R"({"type":"object","properties":{}})";
 
-bool is_custom(const chat::Tool& tool) {
-  json::Document document;
-  return !document.parse(tool.raw, json::kProviderLimits) &&
-         document.root()["type"].string_or("") == "custom";
+std::string tool_path(std::size_t index) {
+  std::string path = "tools[";
+  append_integer(path, index);
+  return path.append("]");
 }
 
 bool is_empty_object(std::string_view raw) {
@@ -28,23 +29,34 @@ void write_function(Pen& pen, const chat::Tool& tool) {
   if (!tool.description.empty()) pen.out.member("description", tool.description);
   const bool bare = tool.parameters.empty() || is_empty_object(tool.parameters);
   pen.out.raw_member("parameters", bare ? kNoParameters : tool.parameters);
-  if (tool.strict) pen.out.member("strict", *tool.strict);
+  if (const auto strict =
+          strict_to_send(pen, tool.strict, bare ? kNoParameters : tool.parameters, "tools.strict"))
+    pen.out.member("strict", *strict);
   pen.out.end_object().end_object();
 }
 
-// The tools this provider can take: functions, and OpenAI's own custom tools.
-std::vector<const chat::Tool*> sendable_tools(Pen& pen) {
+Error refused_custom_tool(std::string_view provider, std::size_t index) {
+  std::string message = "Tools of the type 'custom' are something that only OpenAI itself has; ";
+  message.append(provider).append(" takes function tools. Leave it out, or name a model of OpenAI's.");
+  return bad_request(std::move(message), tool_path(index) + ".type");
+}
+
+// The tools this provider can take: functions, and OpenAI's own custom tools. What runs at another provider
+// can be done without; a tool of the caller's cannot.
+Result<std::vector<const chat::Tool*>> sendable_tools(Pen& pen) {
   std::vector<const chat::Tool*> tools;
   for (std::size_t i = 0; i < pen.request.tools.size(); ++i) {
     const chat::Tool& tool = pen.request.tools[i];
-    if (tool.raw.empty() || (pen.dialect == "openai_chat" && is_custom(tool))) {
+    if (tool.raw.empty()) {
       tools.push_back(&tool);
-      continue;
+    } else if (!is_custom_tool(tool)) {
+      std::string why(pen.provider);
+      pen.left_out(tool_path(i), why.append(" has no such built-in tool here"));
+    } else if (pen.dialect == "openai_chat") {
+      tools.push_back(&tool);
+    } else {
+      return std::unexpected(refused_custom_tool(pen.provider, i));
     }
-    std::string member = "tools[";
-    append_integer(member, i);
-    std::string why(pen.provider);
-    pen.left_out(member.append("]"), why.append(" has no such built-in tool here"));
   }
   return tools;
 }
@@ -87,8 +99,25 @@ Result<void> write_tool_choice(Pen& pen, const std::vector<const chat::Tool*>& t
 
 }  // namespace
 
+bool is_custom_tool(const chat::Tool& tool) {
+  json::Document document;
+  return !document.parse(tool.raw, json::kProviderLimits) &&
+         document.root()["type"].string_or("") == "custom";
+}
+
+std::optional<bool> strict_to_send(Pen& pen, std::optional<bool> strict, std::string_view schema,
+                                   std::string_view member) {
+  const bool judged = pen.dialect == "openai_chat" || pen.dialect == "openai_responses";
+  if (!strict.value_or(false) || !judged || fits_openai_strict(schema)) return strict;
+  pen.left_out(member,
+               "OpenAI promises only schemas whose objects require all their properties and allow no others");
+  return std::nullopt;
+}
+
 Result<void> write_tools(Pen& pen, std::string_view required_word) {
-  const std::vector<const chat::Tool*> tools = sendable_tools(pen);
+  const auto sendable = sendable_tools(pen);
+  if (!sendable) return std::unexpected(sendable.error());
+  const std::vector<const chat::Tool*>& tools = *sendable;
   if (!tools.empty()) {
     pen.out.key("tools").begin_array();
     for (const chat::Tool* tool : tools) {

@@ -72,5 +72,25 @@ TEST(MistralChatRequest, TakesNoArgumentsForAnEmptyObject) {
   }
 }
 
+TEST(MistralChatRequest, NamesCustomTools) {
+  chat::Warnings warnings;
+  EXPECT_EQ(
+      rendered(R"({"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":)"
+               R"({"name":"f"}},{"type":"custom","custom":{"name":"m"}}]})",
+               warnings),
+      "error: Tools of the type 'custom' are something that only OpenAI itself has; Mistral takes function "
+      "tools. Leave it out, or name a model of OpenAI's. at tools[1].type");
+}
+
+TEST(MistralChatRequest, LeavesStrictSchemasAsTheyAre) {
+  chat::Warnings warnings;
+  const std::string body = rendered(
+      R"({"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","strict":true,)"
+      R"("parameters":{"type":"object"}}}]})",
+      warnings);
+  EXPECT_NE(body.find(R"("parameters":{"type":"object"},"strict":true)"), std::string::npos) << body;
+  EXPECT_TRUE(warnings.empty());
+}
+
 }  // namespace
 }  // namespace ai_proxy::dialects

@@ -141,7 +141,7 @@ class Messages {
     }
     pen_->out.begin_object()
         .member("role", "tool")
-        .member("tool_call_id", result.tool_call_id)
+        .member("tool_call_id", call_id(result.tool_call_id))
         .key("content");
     if (auto written = chat_completions::write_content(*pen_, texts, path, write_document); !written)
       return written;
@@ -177,8 +177,8 @@ class Messages {
       return written;
     }
     if (!message.name.empty()) pen_->out.member("name", message.name);
-    const auto same_id = [](std::string_view id) { return id; };
-    if (auto written = chat_completions::write_tool_calls(*pen_, message, index, same_id); !written)
+    const auto id_of = [this](std::string_view id) { return call_id(id); };
+    if (auto written = chat_completions::write_tool_calls(*pen_, message, index, id_of); !written)
       return written;
     pen_->out.end_object();
     return {};
@@ -225,7 +225,13 @@ class Messages {
     return parts;
   }
 
+  std::string_view call_id(std::string_view id) {
+    constexpr std::size_t kLengthMax = 40;
+    return chat_completions::fitting_call_id(id, kLengthMax, id_space_);
+  }
+
   Pen* pen_;
+  std::string id_space_;
   Parts carried_;  // instructions or media on their way into the next user message
 };
 

@@ -71,5 +71,38 @@ TEST(OpenAiChatRequest, TakesNoArgumentsForAnEmptyObject) {
   }
 }
 
+TEST(OpenAiChatRequest, ShortensIdsThatAreTooLong) {
+  const std::string fits(40, 'a');
+  std::vector<std::string> sent;
+  for (const std::string& id : {fits, fits + "b", fits + "c"}) {
+    chat::Warnings warnings;
+    const std::string body =
+        rendered(R"({"messages":[{"role":"assistant","tool_calls":[{"id":")" + id +
+                     R"(","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":")" + id +
+                     R"(","content":"1"}]})",
+                 warnings);
+    json::Document document;
+    ASSERT_FALSE(document.parse(body)) << body;
+    const json::Value messages = document.root()["messages"];
+    sent.emplace_back(messages[0]["tool_calls"][0]["id"].string_or(""));
+    EXPECT_LE(sent.back().size(), 40u);
+    EXPECT_EQ(messages[1]["tool_call_id"].string_or(""), sent.back());
+  }
+  EXPECT_EQ(sent[0], fits);
+  EXPECT_NE(sent[1], sent[2]);
+}
+
+// Anthropic's strict tools may have optional parameters.
+TEST(OpenAiChatRequest, PromisesOnlyWhatOpenAiPromises) {
+  chat::Warnings warnings;
+  const std::string body = rendered(
+      R"({"messages":[{"role":"user","content":"q"}],"tools":[{"type":"function","function":{"name":"f","strict":true,)"
+      R"("parameters":{"type":"object","properties":{"a":{}},"additionalProperties":false}}}],)"
+      R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}})",
+      warnings);
+  EXPECT_EQ(body.find("strict"), std::string::npos) << body;
+  EXPECT_EQ(warnings.list().size(), 2u);
+}
+
 }  // namespace
 }  // namespace ai_proxy::dialects

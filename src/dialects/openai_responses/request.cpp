@@ -63,9 +63,11 @@ void write_limit(Pen& pen) {
 void write_function(Pen& pen, const chat::Tool& tool) {
   pen.out.begin_object().member("type", "function").member("name", tool.name);
   if (!tool.description.empty()) pen.out.member("description", tool.description);
-  pen.out.raw_member("parameters", tool.parameters.empty() ? kNoParameters : tool.parameters);
+  const std::string_view parameters = tool.parameters.empty() ? kNoParameters : tool.parameters;
+  pen.out.raw_member("parameters", parameters);
+  const auto strict = chat_completions::strict_to_send(pen, tool.strict, parameters, "tools.strict");
   // Where chat takes silence for "no", this API takes it for "yes".
-  pen.out.member("strict", tool.strict.value_or(false)).end_object();
+  pen.out.member("strict", strict.value_or(false)).end_object();
 }
 
 Result<void> write_tool_choice(Pen& pen, bool has_tools) {
@@ -101,6 +103,12 @@ Result<void> write_tools(Pen& pen) {
     if (!tool.raw.empty()) {
       std::string member = "tools[";
       append_integer(member, i);
+      if (chat_completions::is_custom_tool(tool)) {
+        return std::unexpected(
+            bad_request("Tools of the type 'custom' are not translated to OpenAI's Responses API; this model "
+                        "takes them at /v1/responses.",
+                        member.append("].type")));
+      }
       pen.left_out(member.append("]"), "OpenAI has no such built-in tool here");
       continue;
     }
@@ -136,7 +144,9 @@ void write_format(Pen& pen, const chat::ResponseFormat& format) {
     pen.out.member("name", format.name.empty() ? std::string_view("response") : format.name);
     if (!format.description.empty()) pen.out.member("description", format.description);
     pen.out.raw_member("schema", format.schema.empty() ? std::string_view("{}") : format.schema);
-    if (format.strict) pen.out.member("strict", *format.strict);
+    if (const auto strict = chat_completions::strict_to_send(pen, format.strict, format.schema,
+                                                             "response_format.json_schema.strict"))
+      pen.out.member("strict", *strict);
   }
   pen.out.end_object();
 }

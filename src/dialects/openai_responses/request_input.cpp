@@ -89,7 +89,9 @@ class Input {
       if (chat_completions::part_is_sendable(*pen_, part, message_path(index, ".content")))
         parts.push_back(&part);
     }
-    pen_->out.begin_object().member("type", "function_call_output").member("call_id", result.tool_call_id);
+    pen_->out.begin_object()
+        .member("type", "function_call_output")
+        .member("call_id", call_id(result.tool_call_id));
     pen_->out.key("output");
     if (auto written = write_content(parts, index); !written) return written;
     pen_->out.end_object();
@@ -234,7 +236,7 @@ class Input {
   Result<void> write_call(const chat::ToolCallPart& call, std::size_t index, std::size_t call_index) {
     const auto arguments = chat_completions::checked_arguments(call, index, call_index);
     if (!arguments) return std::unexpected(arguments.error());
-    pen_->out.begin_object().member("type", "function_call").member("call_id", call.id);
+    pen_->out.begin_object().member("type", "function_call").member("call_id", call_id(call.id));
     pen_->out.member("name", call.name).member("arguments", *arguments).end_object();
     return {};
   }
@@ -260,7 +262,13 @@ class Input {
     return parts;
   }
 
+  std::string_view call_id(std::string_view id) {
+    constexpr std::size_t kLengthMax = 64;
+    return chat_completions::fitting_call_id(id, kLengthMax, id_space_);
+  }
+
   Pen* pen_;
+  std::string id_space_;
 };
 
 }  // namespace

@@ -95,6 +95,39 @@ TEST(ResponsesRequest, SendsBackOnlyWhatOpenAiSealed) {
                 "thinking: OpenAI takes back only thoughts that it sealed itself; it was left out."});
 }
 
+TEST(ResponsesRequest, PromisesOnlyWhatOpenAiPromises) {
+  const Rendered out = rendered(
+      R"({"messages":[{"role":"user","content":"q"}],"tools":[{"type":"function","function":{"name":"f","strict":true,)"
+      R"("parameters":{"type":"object","properties":{"a":{}},"additionalProperties":false}}}],)"
+      R"("response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object"},"strict":true}}})");
+  EXPECT_NE(out.body.find(R"("additionalProperties":false},"strict":false})"), std::string::npos) << out.body;
+  EXPECT_NE(out.body.find(R"("schema":{"type":"object"}})"), std::string::npos) << out.body;
+  EXPECT_EQ(out.warnings.size(), 2u);
+}
+
+TEST(ResponsesRequest, ShortensIdsThatAreTooLong) {
+  const std::string fits(64, 'a');
+  for (const std::string& id : {fits, fits + "b"}) {
+    const Rendered out =
+        rendered(R"({"messages":[{"role":"assistant","tool_calls":[{"id":")" + id +
+                 R"(","function":{"name":"f","arguments":"{}"}}]},{"role":"tool","tool_call_id":")" + id +
+                 R"(","content":"1"}]})");
+    json::Document document;
+    ASSERT_FALSE(document.parse(out.body));
+    const json::Value input = document.root()["input"];
+    const std::string_view call = input[0]["call_id"].string_or("");
+    EXPECT_EQ(call == id, id == fits);
+    EXPECT_LE(call.size(), 64u);
+    EXPECT_EQ(input[1]["call_id"].string_or(""), call);
+  }
+}
+
+TEST(ResponsesRequest, NamesCustomTools) {
+  const Rendered out = rendered(
+      R"({"messages":[{"role":"user","content":"q"}],"tools":[{"type":"custom","custom":{"name":"m"}}]})");
+  EXPECT_TRUE(out.fault.starts_with("tools[0].type: ")) << out.fault;
+}
+
 TEST(ResponsesRequest, TellsWhatTheApiDoesNotHave) {
   const Rendered out = rendered(
       R"({"messages":[{"role":"user","content":"q"}],"temperature":3,"top_p":0.5,"presence_penalty":1,"seed":7,"stop":"x","logit_bias":{},"max_tokens":5})");
@@ -106,10 +139,11 @@ TEST(ResponsesRequest, TellsWhatTheApiDoesNotHave) {
 
 TEST(ResponsesRequest, WritesTheFormOfTheAnswer) {
   constexpr std::string_view kSchema =
-      R"({"messages":[{"role":"user","content":"q"}],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"a":1.0},"strict":true}}})";
-  EXPECT_NE(rendered(kSchema).body.find(
-                R"("text":{"format":{"type":"json_schema","name":"n","schema":{"a":1.0},"strict":true}})"),
-            std::string::npos);
+      R"({"messages":[{"role":"user","content":"q"}],"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":{"type":"object","additionalProperties":false,"a":1.0},"strict":true}}})";
+  EXPECT_NE(
+      rendered(kSchema).body.find(
+          R"("text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object","additionalProperties":false,"a":1.0},"strict":true}})"),
+      std::string::npos);
   const Rendered plain = rendered(kSchema, R"({"json_schema":false})");
   EXPECT_NE(plain.body.find(R"("text":{"format":{"type":"json_object"}})"), std::string::npos);
   EXPECT_NE(plain.body.find("Answer with one JSON object"), std::string::npos);
