@@ -191,6 +191,14 @@ test('over-limit requests answer with their status, a JSON error, and close', as
   }
 });
 
+test('a request that is none is refused in the words of its door', async () => {
+  for (const [path, inside] of [['/v1/messages', (body) => body.type === 'error' && body.error.type], ['/v1/chat/completions', (body) => body.error.message && body.error.type]]) {
+    const text = await raw(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n`);
+    assert.match(text, /^HTTP\/1\.1 413 /);
+    assert.equal(inside(JSON.parse(text.slice(text.indexOf('\r\n\r\n') + 4))), 'invalid_request_error');
+  }
+});
+
 test('pipelined requests, chunked bodies and Expect: 100-continue', async () => {
   const body = JSON.stringify(hello('openai', 'gpt-4o'));
   const one = `POST /v1/chat HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`;

@@ -24,15 +24,11 @@ struct Route {
   Method method;
   std::string_view path;  // one that ends in '/' (and is more than that) leads to everything behind it
   http::Task<void> (*serve)(Worker&, http::Request&, http::ResponseWriter&);
+  const dialects::Door* door = nullptr;  // instead of `serve`: a chat through it
 };
 
 http::Task<void> serve_native(Worker& worker, http::Request& request, http::ResponseWriter& response) {
   return serve_chat(worker, request, response, kNativeFace);
-}
-
-template <const dialects::Door& door>
-http::Task<void> serve_door(Worker& worker, http::Request& request, http::ResponseWriter& response) {
-  return serve_chat(worker, request, response, face_of(door));
 }
 
 // The list's path, or the path of one model behind it.
@@ -73,18 +69,18 @@ http::Task<void> serve_openapi(Worker& worker, http::Request& request, http::Res
 
 constexpr Route kRoutes[] = {
     {Method::post, "/v1/chat", serve_native},
-    {Method::post, "/v1/chat/completions", serve_door<dialects::kOpenAiChatDoor>},
-    {Method::post, "/openai/v1/chat/completions", serve_door<dialects::kOpenAiChatDoor>},
-    {Method::post, "/v1/responses", serve_door<dialects::kOpenAiResponsesDoor>},
-    {Method::post, "/openai/v1/responses", serve_door<dialects::kOpenAiResponsesDoor>},
-    {Method::post, "/v1/messages", serve_door<dialects::kAnthropicMessagesDoor>},
-    {Method::post, "/anthropic/v1/messages", serve_door<dialects::kAnthropicMessagesDoor>},
-    {Method::post, "/v1/messages/count_tokens", serve_door<dialects::kAnthropicTokenCountDoor>},
-    {Method::post, "/anthropic/v1/messages/count_tokens", serve_door<dialects::kAnthropicTokenCountDoor>},
-    {Method::post, "/v1/embeddings", serve_door<dialects::kEmbeddingsDoor>},
-    {Method::post, "/openai/v1/embeddings", serve_door<dialects::kEmbeddingsDoor>},
-    {Method::post, "/mistral/v1/embeddings", serve_door<dialects::kMistralEmbeddingsDoor>},
-    {Method::post, "/mistral/v1/chat/completions", serve_door<dialects::kMistralChatDoor>},
+    {Method::post, "/v1/chat/completions", nullptr, &dialects::kOpenAiChatDoor},
+    {Method::post, "/openai/v1/chat/completions", nullptr, &dialects::kOpenAiChatDoor},
+    {Method::post, "/v1/responses", nullptr, &dialects::kOpenAiResponsesDoor},
+    {Method::post, "/openai/v1/responses", nullptr, &dialects::kOpenAiResponsesDoor},
+    {Method::post, "/v1/messages", nullptr, &dialects::kAnthropicMessagesDoor},
+    {Method::post, "/anthropic/v1/messages", nullptr, &dialects::kAnthropicMessagesDoor},
+    {Method::post, "/v1/messages/count_tokens", nullptr, &dialects::kAnthropicTokenCountDoor},
+    {Method::post, "/anthropic/v1/messages/count_tokens", nullptr, &dialects::kAnthropicTokenCountDoor},
+    {Method::post, "/v1/embeddings", nullptr, &dialects::kEmbeddingsDoor},
+    {Method::post, "/openai/v1/embeddings", nullptr, &dialects::kEmbeddingsDoor},
+    {Method::post, "/mistral/v1/embeddings", nullptr, &dialects::kMistralEmbeddingsDoor},
+    {Method::post, "/mistral/v1/chat/completions", nullptr, &dialects::kMistralChatDoor},
     {Method::get, "/v1/models", serve_models_at<ModelsShape::openai>},
     {Method::get, "/v1/models/", serve_models_at<ModelsShape::openai>},
     {Method::get, "/openai/v1/models", serve_models_at<ModelsShape::openai>},
@@ -159,6 +155,14 @@ http::Refusal refuse(Worker& worker, const http::Refused& refused) {
       .append("\r\nx-cache: ")
       .append(cache)
       .append("\r\n");
+  for (const Route& route : kRoutes) {
+    if (route.door == nullptr || route.path != refused.path) continue;
+    // The dialect has a word for bad requests and one for our own faults; the status stays the reader's.
+    const Error error = refused.status < 500 ? bad_request(std::string(refused.message))
+                                             : internal_error(std::string(refused.message));
+    refusal.body = route.door->render_error(error, request_id);
+    break;
+  }
   return refusal;
 }
 
@@ -168,7 +172,11 @@ http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWri
     if (!path_fits(route.path, request.path)) continue;
     if (method_fits(route.method, request.method)) {
       try {
-        co_await route.serve(worker, request, response);
+        if (route.door != nullptr) {
+          co_await serve_chat(worker, request, response, face_of(*route.door));
+        } else {
+          co_await route.serve(worker, request, response);
+        }
       } catch (const std::exception& fault) {
         // A defect of ours, or no memory: the server answers 500 and lives on.
         telemetry::log(telemetry::Level::error, "request failed inside",
