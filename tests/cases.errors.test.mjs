@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { providersAt, startGateway } from './support/processes.mjs';
-import { findFaults, post } from './support/sent.mjs';
+import { post } from './support/sent.mjs';
 import { validError } from './support/validators.mjs';
-import { accessLine, doors, exchange, names, question, world } from './support/world.mjs';
+import { accessLine, all, doors, exchange, names, question, world } from './support/world.mjs';
 
 // A refusal as each provider writes it.
 const openAiType = { 401: 'authentication_error', 403: 'permission_error', 429: 'requests', 500: 'server_error', 502: 'server_error', 503: 'service_unavailable_error', 529: 'server_error' };
@@ -41,11 +41,6 @@ const owns = (door, provider) => door === provider || (door === 'responses' && p
 
 const cells = Object.keys(doors).flatMap((door) => names.flatMap((provider) => [false, true].map((stream) => ({ door, provider, stream, name: `${door} door, ${provider}, ${stream ? 'stream' : 'whole'}` }))));
 let asked = 0;
-
-async function all(entries, check) {
-  const faults = await findFaults(entries, 1, check);
-  assert.equal(faults.length, 0, `${faults.length} of ${entries.length}:\n${faults.slice(0, 20).join('\n')}`);
-}
 
 function checkBody(door, answer, code) {
   assert.match(answer.headers['content-type'], /^application\/json/);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 import { providersAt, startGateway, startSimulator } from './processes.mjs';
 import { ScriptedProvider } from './scripted_provider.mjs';
-import { post } from './sent.mjs';
+import { findFaults, post } from './sent.mjs';
 import { wire } from './turns.mjs';
 import { validChat, validChatStream, validMessage, validMessageStream, validResponse, validResponseStream } from './validators.mjs';
 
@@ -80,4 +80,26 @@ export async function strictly() {
     if (/event-stream/.test(answer.headers['content-type'])) await out.stream(answer.text);
     else await out.whole(answer.raw, { status: answer.status });
   };
+}
+
+// What the cases of streams and calls ask and are told.
+export const greeting = { text: ['北京', '🙂', 'é and more'], reason: 'stop' };
+export const weather = { id: 'abcDEF123', name: 'weather', pieces: ['{"city"', ':"Łó', 'dź"}'] };
+export const clock = { id: 'xyzXYZ987', name: 'clock', pieces: ['{"zone":', '"UTC"}'] };
+export const tools = (door) => [{ weather: 1 }, { clock: 1 }, { ping: 1 }].map((one) => {
+  const [name] = Object.keys(one), parameters = { type: 'object', properties: {} };
+  if (door === 'anthropic') return { name, input_schema: parameters };
+  return door === 'responses' ? { type: 'function', name, parameters } : { type: 'function', function: { name, parameters } };
+});
+
+// Doors whose own provider would speak the Responses API are met in doors.test.mjs.
+export const pairs = Object.keys(doors).flatMap((door) => names.map((provider) => ({ door, provider, name: `${door} door, ${provider}` }))).filter(({ door, provider }) => !(door === 'responses' && provider === 'openai'));
+
+// Ids of requests, to find them in the log.
+export const ids = (() => { let last = 0; return (name) => `${name}-${(last += 1)}`; })();
+
+// Every entry, one after the other: they share one provider.
+export async function all(entries, check) {
+  const faults = await findFaults(entries, 1, check);
+  assert.equal(faults.length, 0, `${faults.length} of ${entries.length}:\n${faults.slice(0, 20).join('\n')}`);
 }
