@@ -25,7 +25,11 @@ chat::Usage some_usage() {
 }
 
 AnswerContext context(bool stream_usage = false) {
-  return {.model = "gpt-x", .id = {}, .created = 1700000000, .stream_usage = stream_usage, .provider_id = "msg_7"};
+  return {.model = "gpt-x",
+          .id = {},
+          .created = 1700000000,
+          .stream_usage = stream_usage,
+          .provider_id = "msg_7"};
 }
 
 TEST(OpenAiDoorReply, HasEveryMemberTheSdkExpects) {
