@@ -86,7 +86,8 @@ struct Block {
 
 class Writer final : public StreamWriter {
  public:
-  explicit Writer(const AnswerContext& context) : model_(context.model), id_(message_id(context.id, context.provider_id)) {}
+  explicit Writer(const AnswerContext& context)
+      : model_(context.model), id_(message_id(context.id, context.provider_id)) {}
 
   void delta(std::string& out, const Delta& delta) override;
   void end(std::string& out, const StreamEnd& end) override;
