@@ -2,6 +2,7 @@
 // those that stand only in the file.
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "config/credentials.h"
 #include "config/provider_entry.h"
@@ -91,12 +92,14 @@ void add_notes(Settings& settings) {
 
 void read_providers(Reading& reading) {
   Section section = reading.root.section("providers");
+  // The section keeps views of the names it is asked for: they must not be those of a vector that grows.
+  const std::vector<Provider> built_in = providers::built_in_providers();
   auto& all = reading.settings.routes.providers;
-  all = providers::built_in_providers();
-  for (Provider& provider : all) {
-    read_provider(reading, {.provider = provider,
-                            .section = section.section(provider.name),
-                            .place = section.place(provider.name),
+  all = built_in;
+  for (std::size_t i = 0; i < built_in.size(); ++i) {
+    read_provider(reading, {.provider = all[i],
+                            .section = section.section(built_in[i].name),
+                            .place = section.place(built_in[i].name),
                             .built_in = true});
   }
   for (const CompatibleProvider& row : providers::compatible_providers()) read_row(reading, section, row);

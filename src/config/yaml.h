@@ -34,7 +34,8 @@ struct YamlNode::Member {
 // stop the reading. `name` is what messages call the file.
 std::optional<YamlNode> parse_yaml(std::string_view text, std::string_view name, Faults& faults);
 
-// A mapping being read. Ask for every key it may have, then call finish().
+// A mapping being read. Ask for every key it may have, then call finish(). The keys asked for must outlive
+// it.
 class Section {
  public:
   // `node` may be null (absent): then nothing is in it. `path` is "" for the root.
