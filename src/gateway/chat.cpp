@@ -59,7 +59,7 @@ void plan_cache(Exchange& exchange) {
 
   const providers::Provider& provider = *exchange.candidate.provider;
   const std::string origin =
-      provider.origin.authority() + provider.origin.path_prefix + std::string(exchange.dialect->path);
+      provider.origin.authority() + provider.origin.path_prefix + provider.path_of(exchange.dialect->path);
   cache::KeyParts parts;
   parts.provider = provider.name;
   parts.origin = origin;
