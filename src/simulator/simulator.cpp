@@ -110,7 +110,7 @@ struct Simulator::Impl {
       co_await refuse(response, flavour, refusal);
       co_return;
     }
-    if (const auto refusal = check(request, flavour, *endpoint, document.root())) {
+    if (const auto refusal = check(request, flavour, endpoint, document.root())) {
       co_await refuse(response, flavour, *refusal);
       co_return;
     }

@@ -111,7 +111,8 @@ Verdict judge_block(const json::Value& block, const std::string& path) {
   }
   if (type == "text") {
     if (!block["text"].is_string()) return bad(path + ".text.text: Field required");
-    return judge_text(block["text"].string_or({}), path.find("tool_result") == path.npos ? "messages" : path);
+    return judge_text(block["text"].string_or({}),
+                      path.find("tool_result") == std::string::npos ? "messages" : path);
   }
   if (type == "image") return judge_image(block, path);
   if (type == "tool_use") return judge_tool_use(block, path);

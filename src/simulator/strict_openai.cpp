@@ -242,7 +242,11 @@ std::optional<Refusal> judge_openai_chat(const json::Value& body) {
       const std::string path = "messages[" + std::to_string(i++) + "].role";
       const std::string role(message["role"].string_or({}));
       if (role == "system" || role == "developer")
-        return invalid("Unsupported value: '" + path + "' does not support '" + role + "' with this model.",
+        return invalid(std::string("Unsupported value: '")
+                           .append(path)
+                           .append("' does not support '")
+                           .append(role)
+                           .append("' with this model."),
                        path, "unsupported_value");
     }
   }
