@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
+#include "base/secret.h"
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
 #include "gateway/send.h"
@@ -87,7 +88,10 @@ class Relay {
   // Feeds bytes; what the client shall see is appended to output(). False: nothing more is to be read.
   bool feed(std::string_view bytes) {
     if (exchange_.passes_through) {
-      if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) too_large();
+      if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) {
+        too_large();
+        return false;  // behind an error event too: nothing grows without a bound
+      }
     } else if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
       too_large();
     }
@@ -117,7 +121,7 @@ class Relay {
  private:
   bool event_seen(const http::SseReader::Event& event) {
     if (told_failure_) {  // what a provider says behind its own error event
-      output_.append(block_);
+      append_redacted_block();
       return true;
     }
     Result<void> good = reader_->event(event.type, event.data, on_delta_);
@@ -130,7 +134,14 @@ class Relay {
   // A block without an event is a comment, the provider's keep-alive for us: it goes no further.
   bool block_seen(std::string_view block) {
     block_ = block;
-    return sse_.feed(block, on_event_);
+    const bool going = sse_.feed(block, on_event_);
+    if (!going && !error_ && !reader_->terminated()) too_large();
+    return going;
+  }
+
+  // A provider's own words for a failure may quote the key it was called with.
+  void append_redacted_block() {
+    output_.append(redact_keys(redact(std::string(block_), exchange_.candidate.provider->key)));
   }
 
   // The event in block_, as it came where the caller may see it so.
@@ -138,7 +149,7 @@ class Relay {
     const dialects::Door& door = *exchange_.face.door();
     if (error_) {
       told_failure_ = started_ && json::valid(event.data);  // its own words for it, not mere noise
-      if (told_failure_) output_.append(block_);
+      if (told_failure_) append_redacted_block();
       return;
     }
     if (!door.named_events && !event.type.empty() && event.type != "message") return;
