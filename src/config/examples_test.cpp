@@ -65,6 +65,8 @@ TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
   EXPECT_EQ(settings.drain_time, defaults.drain_time);
   EXPECT_EQ(settings.cache.ttl, defaults.cache.ttl);
   EXPECT_EQ(settings.log.level, defaults.log.level);
+  EXPECT_EQ(settings.streams.keep_alive, defaults.streams.keep_alive);
+  EXPECT_EQ(settings.streams.begin_early, defaults.streams.begin_early);
   EXPECT_EQ(settings.routes.providers.size(), 6u);
   EXPECT_EQ(settings.reject_unsupported, defaults.reject_unsupported);
   EXPECT_EQ(settings.routes.aliases.size(), 2u);

@@ -31,6 +31,7 @@ struct Reading {
 void read_server(Reading& reading);     // server, ca_file
 void read_log(Reading& reading);        // log
 void read_limits(Reading& reading);     // limits
+void read_streams(Reading& reading);    // streams
 void read_cache(Reading& reading);      // cache
 void read_prices(Reading& reading);     // prices: sets the catalogue
 void read_providers(Reading& reading);  // providers

@@ -31,6 +31,7 @@ SettingsResult read_settings(const Sources& sources) {
   read_on_unsupported(reading);
   read_cache(reading);
   read_limits(reading);
+  read_streams(reading);
   read_log(reading);
   read_prices(reading);
   root.finish();

@@ -46,6 +46,11 @@ struct LogSettings {
   bool access = true;
 };
 
+struct StreamSettings {
+  std::chrono::milliseconds keep_alive{15'000};  // silence after which the caller hears something; 0: never
+  bool begin_early = false;  // a stream may begin, with status 200, before the provider has answered at all
+};
+
 struct Settings {
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;
@@ -59,6 +64,7 @@ struct Settings {
   std::shared_ptr<const pricing::Catalog> catalog;
   CacheSettings cache;
   LogSettings log;
+  StreamSettings streams;
   http::ServerLimits server;
   http::ClientLimits client;
   std::string ca_file;  // extra CA bundle for providers; empty: the system's

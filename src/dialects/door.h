@@ -68,6 +68,10 @@ struct Door {
   // What must stand at the end of a stream, for a provider whose stream passes through and ends without it.
   std::string_view terminator = {};
 
+  // What a silent stream says to show that it lives. A comment of one line: several SDKs take the blank line
+  // of a block without data for an empty event.
+  std::string_view keep_alive = ": ping\n";
+
   // An error: the body is no object, `model` is missing or no string, `stream` is no boolean.
   Result<Glance> (*glance)(const json::Value& body);
   // The whole request, checked: members that no other provider could take become warnings, what makes no

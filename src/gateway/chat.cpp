@@ -154,6 +154,18 @@ http::Task<void> answer_whole(Exchange& exchange) {
   }
 }
 
+// Phases 5 and 6 as a stream. What fails before the caller has been sent a byte is a real HTTP status.
+http::Task<void> answer_stream(Exchange& exchange) {
+  KeepAlive keep_alive(exchange);
+  Result<void> relayed = co_await relay_stream(exchange, keep_alive);
+  if (relayed) co_return;
+  if (exchange.stream_begun) {
+    co_await fail_stream(exchange, keep_alive, std::move(relayed.error()));
+  } else {
+    co_await send_error(exchange, std::move(relayed.error()));
+  }
+}
+
 }  // namespace
 
 http::Task<void> serve_chat(Worker& worker, http::Request& request, http::ResponseWriter& response,

@@ -17,7 +17,6 @@ namespace ai_proxy::gateway {
 namespace {
 
 constexpr std::string_view kEventStreamType = "text/event-stream";
-constexpr std::string_view kEventStream = "text/event-stream; charset=utf-8";
 // One event of a provider may carry a whole tool call or an inline image.
 constexpr std::size_t kEventBytesMax = 16 * 1024 * 1024;
 // Of a stream that passes through, before its answer begins.
@@ -225,30 +224,33 @@ void append_ending(Exchange& exchange, Relay& relay) {
   relay.end();
 }
 
-http::Task<bool> begin(Exchange& exchange, Relay& relay) {
-  std::string fields = response_fields(exchange, false);
-  // Proxies in front of us must neither buffer nor store a stream.
-  fields.append("cache-control: no-cache\r\nx-accel-buffering: no\r\n");
-  exchange.status = 200;
-  exchange.response_bytes += relay.output().size();
-  const bool sent = co_await exchange.response.begin_stream(200, kEventStream, fields, relay.output());
+// Sends what the relay has made; the head goes before it, unless it has gone. False: the client is gone.
+http::Task<bool> flush(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) {
+  const std::string& output = relay.output();
+  exchange.response_bytes += output.size();
+  bool sent = true;
+  if (!exchange.stream_begun) {
+    exchange.stream_begun = true;
+    exchange.status = 200;
+    sent = co_await exchange.response.begin_stream(200, kEventStream, stream_fields(exchange), output);
+  } else if (!output.empty()) {
+    sent = co_await exchange.response.write(output);
+  }
+  keep_alive.sent();
   relay.output().clear();
   co_return sent;
 }
 
-http::Task<bool> write(Exchange& exchange, Relay& relay) {
-  if (relay.output().empty()) co_return true;
-  exchange.response_bytes += relay.output().size();
-  const bool sent = co_await exchange.response.write(relay.output());
-  relay.output().clear();
-  co_return sent;
-}
-
-void note_client_gone(Exchange& exchange, Relay& relay) {
+void note_client_gone(Exchange& exchange, const Relay& relay) {
   note_stream(exchange, relay.reader());
   exchange.error = client_gone();
   exchange.status = http_status(ErrorCode::cancelled);
   exchange.response.abort();
+}
+
+http::Task<void> finish_stream(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) {
+  const bool sent = co_await flush(exchange, relay, keep_alive);
+  if (!sent || !co_await exchange.response.end_stream()) exchange.status = http_status(ErrorCode::cancelled);
 }
 
 // What a provider that answers a request for a stream with a JSON body, or anything else, means by it.
@@ -276,21 +278,16 @@ http::Task<Error> read_no_stream(Exchange& exchange, http::ClientReply& reply) {
 
 }  // namespace
 
-http::Task<void> answer_stream(Exchange& exchange) {
+http::Task<Result<void>> relay_stream(Exchange& exchange, KeepAlive& keep_alive) {
   Result<http::ClientReply> reply = co_await call_provider(exchange);
-  if (!reply) {
-    co_await send_error(exchange, std::move(reply.error()));
-    co_return;
-  }
+  if (!reply) co_return std::unexpected(std::move(reply.error()));
   // A missing type is given the benefit of the doubt.
   const std::string_view type = reply->headers().get("content-type");
   if (!type.empty() && !ascii_iequals(type.substr(0, kEventStreamType.size()), kEventStreamType)) {
-    Error error = co_await read_no_stream(exchange, *reply);
-    co_await send_error(exchange, std::move(error));
-    co_return;
+    co_return std::unexpected(co_await read_no_stream(exchange, *reply));
   }
+  keep_alive.answer_begun();
   Relay relay(exchange);
-  bool begun = false;
   while (!relay.terminated()) {
     const auto waiting = http::Clock::now();
     Result<std::string_view> bytes = co_await reply->read_some();
@@ -298,30 +295,39 @@ http::Task<void> answer_stream(Exchange& exchange) {
     if (!bytes) relay.error() = std::move(bytes.error());
     if (!bytes || bytes->empty() || !relay.feed(*bytes)) break;
     if (!relay.started()) continue;
-    const bool sent = begun ? co_await write(exchange, relay) : co_await begin(exchange, relay);
-    begun = true;
-    if (!sent) {
+    if (!co_await flush(exchange, relay, keep_alive)) {
       note_client_gone(exchange, relay);
-      co_return;
+      co_return Result<void>();
     }
   }
   if (relay.error() && cancelled_by_drain(exchange, *relay.error())) relay.error() = shutting_down();
   if (relay.error() && relay.error()->code == ErrorCode::cancelled) {
     note_client_gone(exchange, relay);
-    co_return;
+    co_return Result<void>();
   }
   const bool failed = relay.error().has_value() || !relay.reader().complete();
-  if (failed && !begun && !relay.started()) {
+  if (failed && !relay.started()) {
     note_stream(exchange, relay.reader());
-    Error error = relay.error() ? broken_before_answer(std::move(*relay.error()))
-                                : provider_failed(ErrorCode::provider_error,
-                                                  "The provider closed its stream before it sent anything.");
-    co_await send_error(exchange, std::move(error));
-    co_return;
+    co_return std::unexpected(
+        relay.error() ? broken_before_answer(std::move(*relay.error()))
+                      : provider_failed(ErrorCode::provider_error,
+                                        "The provider closed its stream before it sent anything."));
   }
   append_ending(exchange, relay);
-  const bool sent = begun ? co_await write(exchange, relay) : co_await begin(exchange, relay);
-  if (!sent || !co_await exchange.response.end_stream()) exchange.status = http_status(ErrorCode::cancelled);
+  co_await finish_stream(exchange, relay, keep_alive);
+  co_return Result<void>();
+}
+
+http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error) {
+  if (cancelled_by_drain(exchange, error)) error = shutting_down();
+  Relay relay(exchange);
+  if (error.code == ErrorCode::cancelled) {
+    note_client_gone(exchange, relay);
+    co_return;
+  }
+  note_error(exchange, std::move(error));
+  relay.fail();
+  co_await finish_stream(exchange, relay, keep_alive);
 }
 
 }  // namespace ai_proxy::gateway

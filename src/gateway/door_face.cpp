@@ -105,6 +105,8 @@ class DoorFace final : public Face {
     return std::make_unique<DoorEventWriter>(exchange, door_, reader);
   }
 
+  std::string_view keep_alive() const override { return door_.keep_alive; }
+
   // A provider's refusal in the caller's own dialect is shown as it came, unless it is about our key.
   Answer render_error(const Exchange& exchange) const override {
     const Error& error = *exchange.error;

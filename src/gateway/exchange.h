@@ -81,7 +81,8 @@ struct Exchange {
   chat::FinishReason finish_reason = chat::FinishReason::unknown;
   std::optional<Error> error;
   std::size_t response_bytes = 0;
-  bool silent = false;  // no access line: health checks come every second
+  bool stream_begun = false;  // the caller has the head of a stream: what fails now fails inside it
+  bool silent = false;        // no access line: health checks come every second
 
   // Time: from the request's last byte.
   http::Clock::duration provider_time{};  // spent waiting for the provider

@@ -44,6 +44,8 @@ class Face {
   // `reader` has read the stream's first event.
   virtual std::unique_ptr<EventWriter> make_event_writer(Exchange& exchange,
                                                          const dialects::StreamReader& reader) const = 0;
+  // What a silent stream says to show that it lives: one that the dialect's SDKs pass over.
+  virtual std::string_view keep_alive() const = 0;
   // Requires: exchange.error.
   virtual Answer render_error(const Exchange& exchange) const = 0;
 

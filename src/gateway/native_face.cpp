@@ -99,6 +99,8 @@ class NativeFace final : public Face {
     return std::make_unique<NativeEventWriter>(exchange);
   }
 
+  std::string_view keep_alive() const override { return ": ping\n"; }
+
   Answer render_error(const Exchange& exchange) const override {
     return {exchange.error->status(), native::render_error(error_view(exchange))};
   }

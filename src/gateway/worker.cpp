@@ -18,6 +18,7 @@ Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<con
     : io_(io),
       process_(process),
       settings_(std::move(settings)),
+      deadlines_(io),
       client_(io, settings_->client, settings_->ca_file) {
   open_cache();
 }

@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "gateway/openapi.h"
 #include "http/client.h"
+#include "http/deadline.h"
 #include "http/server.h"
 
 namespace ai_proxy::gateway {
@@ -31,6 +32,7 @@ class Worker {
 
   Process& process() { return process_; }
   http::ClientPool& client() { return client_; }
+  http::Deadlines& deadlines() { return deadlines_; }
   const std::shared_ptr<const config::Settings>& settings() const { return settings_; }
   const std::shared_ptr<cache::Cache>& cache() const { return cache_; }
   OpenApi& openapi() { return openapi_; }
@@ -41,6 +43,7 @@ class Worker {
   http::asio::io_context& io_;
   Process& process_;
   std::shared_ptr<const config::Settings> settings_;
+  http::Deadlines deadlines_;
   http::ClientPool client_;
   OpenApi openapi_;
   std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it

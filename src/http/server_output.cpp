@@ -5,6 +5,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <charconv>
 #include <ctime>
+#include <utility>
 
 #include "base/ascii.h"
 #include "http/server_session.h"
@@ -45,9 +46,9 @@ Task<bool> Session::send(int status, std::string_view content_type, std::string_
   co_return co_await put(outgoing);
 }
 
-Task<bool> Session::begin_stream(int status, std::string_view content_type, std::string_view fields,
-                                 std::string_view first) {
-  if (gone_ || answer_ != Answer::none) co_return false;
+// Leaves the head and the first bytes in exchange_->out.
+void Session::build_stream_head(int status, std::string_view content_type, std::string_view fields,
+                                std::string_view first) {
   answer_ = Answer::streaming;
   chunked_ = !exchange_->reader.head().http_1_0;
   if (!chunked_) closes_after_ = true;  // the end of the connection is the end of the body
@@ -56,10 +57,42 @@ Task<bool> Session::begin_stream(int status, std::string_view content_type, std:
   if (chunked_) out.append("Transfer-Encoding: chunked\r\n");
   append_connection_field();
   out.append("\r\n");
-  if (!sends_no_body(status)) append_chunk(first);
-  Outgoing outgoing{{asio::buffer(out)}};
+  if (!sends_no_body(status)) append_chunk(out, first);
+}
+
+Task<bool> Session::begin_stream(int status, std::string_view content_type, std::string_view fields,
+                                 std::string_view first) {
+  if (gone_ || answer_ != Answer::none) co_return false;
+  build_stream_head(status, content_type, fields, first);
+  Outgoing outgoing{{asio::buffer(exchange_->out)}};
   if (put_now(outgoing)) co_return true;
   co_return co_await put(outgoing);
+}
+
+bool Session::begin_stream_now(int status, std::string_view content_type, std::string_view fields,
+                               std::string_view first) {
+  if (gone_ || answer_ != Answer::none) return false;
+  build_stream_head(status, content_type, fields, first);
+  return offer(exchange_->out);
+}
+
+bool Session::fill_silence(std::string_view bytes) {
+  if (gone_ || answer_ != Answer::streaming) return false;
+  if (writing_ || !owed_.empty() || bytes.empty() || sends_no_body(200)) return true;
+  std::string chunk;
+  append_chunk(chunk, bytes);
+  return offer(chunk);
+}
+
+bool Session::offer(std::string_view bytes) {
+  error_code ec;
+  const std::size_t written = socket_.write_some(asio::buffer(bytes), ec);
+  if (ec && ec != asio::error::would_block) {
+    on_gone();
+    return false;
+  }
+  owed_.assign(bytes.substr(written));
+  return true;
 }
 
 Task<bool> Session::write(std::string_view bytes) {
@@ -70,7 +103,7 @@ Task<bool> Session::write(std::string_view bytes) {
   out.clear();
   Outgoing outgoing;
   if (bytes.size() <= kCopiedBytes) {
-    append_chunk(bytes);
+    append_chunk(out, bytes);
     outgoing.pieces = {asio::buffer(out)};
   } else if (chunked_) {
     append_hex(out, bytes.size());
@@ -86,7 +119,8 @@ Task<bool> Session::write(std::string_view bytes) {
 Task<bool> Session::end_stream() {
   if (gone_ || answer_ != Answer::streaming) co_return false;
   answer_ = Answer::complete;
-  if (!chunked_ || sends_no_body(200)) co_return true;
+  if (sends_no_body(200) || (!chunked_ && owed_.empty())) co_return true;
+  if (!chunked_) co_return co_await put({});
   Outgoing outgoing{{asio::buffer(std::string_view("0\r\n\r\n"))}};
   if (put_now(outgoing)) co_return true;
   co_return co_await put(outgoing);
@@ -120,8 +154,7 @@ void Session::append_connection_field() {
   }
 }
 
-void Session::append_chunk(std::string_view bytes) {
-  std::string& out = exchange_->out;
+void Session::append_chunk(std::string& out, std::string_view bytes) const {
   if (!chunked_) {
     out.append(bytes);
   } else if (!bytes.empty()) {
@@ -137,7 +170,7 @@ bool Session::sends_no_body(int status) const {
 // True: all of it is with the kernel. False: the rest has to wait, or the client is gone (then put() says
 // so).
 bool Session::put_now(Outgoing& outgoing) {
-  if (gone_) return false;
+  if (gone_ || !owed_.empty()) return false;
   error_code ec;
   const bool single = outgoing.pieces[1].size() == 0 && outgoing.pieces[2].size() == 0;
   const std::size_t written =
@@ -151,6 +184,10 @@ bool Session::put_now(Outgoing& outgoing) {
 }
 
 Task<bool> Session::put(Outgoing outgoing) {
+  if (!owed_.empty()) {
+    const std::string owed = std::exchange(owed_, {});
+    if (!co_await put(Outgoing{{asio::buffer(owed)}})) co_return false;
+  }
   if (!write_deadline_) {
     write_deadline_.emplace(core_->deadlines, [this] {
       error_code ignored;

@@ -42,6 +42,9 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
                   std::string_view body) override;
   Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields,
                           std::string_view first) override;
+  bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
+                        std::string_view first) override;
+  bool fill_silence(std::string_view bytes) override;
   Task<bool> write(std::string_view bytes) override;
   Task<bool> end_stream() override;
   void abort() override;
@@ -81,8 +84,11 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   // Output (server_output.cpp).
   void begin_head(int status, std::string_view content_type, std::string_view fields);
   void append_connection_field();
-  void append_chunk(std::string_view bytes);
+  void append_chunk(std::string& out, std::string_view bytes) const;
   bool sends_no_body(int status) const;
+  void build_stream_head(int status, std::string_view content_type, std::string_view fields,
+                         std::string_view first);
+  bool offer(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
 
@@ -111,6 +117,8 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   Answer answer_ = Answer::none;
   bool closes_after_ = false;
   bool chunked_ = false;
+
+  std::string owed_;  // offered bytes that the kernel has not taken: they go before all others
 
   std::string_view fresh_;  // what the last read brought, in inbox_
   std::string pending_;     // what came before it could be used: pipelined requests

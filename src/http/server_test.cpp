@@ -175,6 +175,17 @@ class ServerTest : public testing::Test {
       co_await writer.write({});
       co_await writer.write(std::string(100'000, 'L'));
       co_await writer.end_stream();
+    } else if (request.path == "/quiet") {
+      writer.begin_stream_now(200, "text/event-stream", {}, "data: 1\n\n");
+      writer.fill_silence(": ping\n");
+      co_await writer.write("data: 2\n\n");
+      co_await writer.end_stream();
+    } else if (request.path == "/owing") {
+      // More than the kernel takes at once: the rest is owed, and no ping may come between.
+      writer.begin_stream_now(200, "text/event-stream", {}, std::string(8'000'000, 'o'));
+      writer.fill_silence(": ping\n");
+      co_await writer.write("end");
+      co_await writer.end_stream();
     } else if (request.path == "/wait") {
       co_await wait_for_cancellation(writer);
     } else if (request.path == "/flood") {
@@ -544,6 +555,25 @@ TEST_F(ServerTest, StreamsInChunks) {
           "x-a: b\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n186a0\r\nL"),
       std::string::npos);
   EXPECT_NE(text.find("L\r\n0\r\n\r\nHTTP/1.1 200 OK"), std::string::npos);
+}
+
+TEST_F(ServerTest, FillsTheSilenceOfAStream) {
+  start();
+  Client client(port_);
+  client.send(get("/quiet") + get("/address"));
+  ASSERT_TRUE(client.read_to("127.0.0.1"));
+  EXPECT_NE(client.received.find("9\r\ndata: 1\n\n\r\n7\r\n: ping\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n"),
+            std::string::npos)
+      << client.received;
+}
+
+TEST_F(ServerTest, OwedBytesGoBeforeAllOthers) {
+  start();
+  Client client(port_);
+  client.send(get("/owing") + get("/address"));
+  ASSERT_TRUE(client.read_to("127.0.0.1"));
+  EXPECT_NE(client.received.find("o\r\n3\r\nend\r\n0\r\n\r\n"), std::string::npos);
+  EXPECT_EQ(client.received.find(": ping"), std::string::npos);
 }
 
 TEST_F(ServerTest, AnswersWithoutABodyWhereThereIsNone) {

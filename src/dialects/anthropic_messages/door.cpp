@@ -10,6 +10,7 @@ namespace ai_proxy::dialects {
 const Door kAnthropicMessagesDoor{
     .dialect = anthropic_messages::kName,
     .request_id_field = "request-id",
+    .keep_alive = "event: ping\ndata: {\"type\": \"ping\"}\n\n",
     .glance = anthropic_messages::glance,
     .parse_request = anthropic_messages::parse_request,
     .pass_through = anthropic_messages::pass_through,
