@@ -43,6 +43,9 @@ struct Error {
   std::string message;  // for a person; no secret, no provider URL, capped
   bool retryable = false;
   std::optional<std::chrono::milliseconds> retry_after;
+  // Of what failed on the way to a provider: had a byte of the request left? False (no name, no connection,
+  // no trust, no place in the pool): sending it again repeats nothing.
+  bool request_sent = true;
 
   // What the provider said, when it said something.
   int provider_status = 0;          // HTTP status of its answer; 0 = none came

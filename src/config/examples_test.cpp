@@ -39,12 +39,12 @@ std::string limits_of(const Settings& settings) {
     add(value.count());
   }
   const http::ClientLimits& c = settings.client;
-  for (const auto value :
-       {c.head_bytes_max, c.body_bytes_max, c.interim_answers_max, c.pool_per_origin_max, c.pool_uses_max}) {
+  for (const auto value : {c.head_bytes_max, c.body_bytes_max, c.interim_answers_max, c.pool_per_origin_max,
+                           c.pool_queue_max, c.pool_uses_max}) {
     add(value);
   }
-  for (const auto value : {c.connect_time, c.first_byte_time, c.silence_time, c.total_time, c.pool_wait_time,
-                           c.pool_idle_time, c.pool_age_max}) {
+  for (const auto value : {c.connect_time, c.first_byte_time, c.first_event_time, c.silence_time,
+                           c.total_time, c.pool_wait_time, c.pool_idle_time, c.pool_age_max}) {
     add(value.count());
   }
   return text;
@@ -185,7 +185,7 @@ TEST(Documentation, SaysTheDefaultOfEveryLimit) {
     ASSERT_TRUE(result) << joined(result.error());
     EXPECT_EQ(limits_of(**result), limits_of(Settings{})) << entry;
   }
-  EXPECT_EQ(rows, 14 + 12);
+  EXPECT_EQ(rows, 14 + 14);
 }
 
 }  // namespace

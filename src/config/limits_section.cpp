@@ -59,12 +59,14 @@ constexpr Amount<ClientLimits> kClientAmounts[] = {
     {"body", &ClientLimits::body_bytes_max, Unit::bytes, KiB, 1024 * MiB},
     {"interim_answers", &ClientLimits::interim_answers_max, Unit::count, 0, 1000},
     {"connections", &ClientLimits::pool_per_origin_max, Unit::count, 1, 1'000'000},
+    {"queue", &ClientLimits::pool_queue_max, Unit::count, 0, 1'000'000},
     {"uses", &ClientLimits::pool_uses_max, Unit::count, 1, 1'000'000'000},
 };
 
 constexpr Time<ClientLimits> kClientTimes[] = {
     {"connect", &ClientLimits::connect_time, 10ms, 10min},
     {"first_byte", &ClientLimits::first_byte_time, 100ms, 24h},
+    {"first_event", &ClientLimits::first_event_time, 100ms, 24h},
     {"silence", &ClientLimits::silence_time, 100ms, 24h},
     {"total", &ClientLimits::total_time, 100ms, 24h},
     {"wait", &ClientLimits::pool_wait_time, 0ms, 10min},

@@ -129,12 +129,14 @@ TEST(Settings, TakeEveryLimit) {
   provider:
     connect: 4s
     first_byte: 5s
+    first_event: 15s
     silence: 6s
     total: 7m
     head: 8KiB
     body: 9MiB
     interim_answers: 1
     connections: 2
+    queue: 0
     wait: 11s
     idle: 12s
     age: 13s
@@ -159,12 +161,14 @@ TEST(Settings, TakeEveryLimit) {
   const http::ClientLimits& client = settings->client;
   EXPECT_EQ(client.connect_time, 4s);
   EXPECT_EQ(client.first_byte_time, 5s);
+  EXPECT_EQ(client.first_event_time, 15s);
   EXPECT_EQ(client.silence_time, 6s);
   EXPECT_EQ(client.total_time, 7min);
   EXPECT_EQ(client.head_bytes_max, 8192u);
   EXPECT_EQ(client.body_bytes_max, 9u << 20);
   EXPECT_EQ(client.interim_answers_max, 1u);
   EXPECT_EQ(client.pool_per_origin_max, 2u);
+  EXPECT_EQ(client.pool_queue_max, 0u);
   EXPECT_EQ(client.pool_wait_time, 11s);
   EXPECT_EQ(client.pool_idle_time, 12s);
   EXPECT_EQ(client.pool_age_max, 13s);

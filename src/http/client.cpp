@@ -39,6 +39,12 @@ const Headers& ClientReply::headers() const {
 bool ClientReply::reused_connection() const {
   return state_->reused_connection();
 }
+void ClientReply::expect_event_within(milliseconds time) {
+  state_->expect_event_within(time);
+}
+void ClientReply::event_seen() {
+  state_->event_seen();
+}
 Task<Result<std::string_view>> ClientReply::read_some() {
   return state_->read_some();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ struct OutgoingRequest {
   // May be sent again on a fresh connection when a pooled one turned out closed before a byte of an answer
   // came.
   bool replayable = true;
+  std::optional<milliseconds> total_time = std::nullopt;  // in place of ClientLimits::total_time
+  // Names the key it carries, and is not the key: requests of two keys never share a connection.
+  std::string_view credential = {};
 };
 
 // An answer whose head has been read. Destroying it before the end closes the connection.
@@ -38,11 +42,15 @@ class ClientReply {
   const Headers& headers() const;
 
   // The next bytes of the body, framing removed; an empty view is the end. Views live until the next call.
-  // Errors: provider_timeout (silence or total), stream_interrupted (the connection broke before the end),
-  // cancelled.
+  // Errors: provider_timeout (first event, silence or total), stream_interrupted (the connection broke before
+  // the end), cancelled.
   Task<Result<std::string_view>> read_some();
   // The whole rest, at most `bytes_max` (else provider_error); has json::kPadding spare capacity.
   Task<Result<std::string>> read_all(std::size_t bytes_max);
+  // An event must come within `time` from now: bytes alone (a comment, half an event) are none. Reading fails
+  // with provider_timeout when the time is over before event_seen() was said.
+  void expect_event_within(milliseconds time);
+  void event_seen();
   // Was the connection taken from the pool, how often was it connected anew: for the log.
   bool reused_connection() const;
 
@@ -64,8 +72,8 @@ class ClientPool {
 
   // Sends head and body in one write and reads the answer's head. Errors: provider_unreachable (DNS, connect,
   // TLS; or closed before an answer), provider_timeout (connect, first byte), provider_error (no proper
-  // HTTP), overloaded (the pool is full and stayed full), cancelled. `cancellation` is watched until the
-  // reply is gone.
+  // HTTP), overloaded (the pool is full and stayed full, or too many wait for it), cancelled; each says
+  // whether a byte of the request had been sent. `cancellation` is watched until the reply is gone.
   Task<Result<ClientReply>> send(const Origin& origin, const OutgoingRequest& request,
                                  Cancellation& cancellation);
 

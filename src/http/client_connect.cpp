@@ -12,6 +12,14 @@ Error unreachable(std::string_view what) {
   return provider_failed(ErrorCode::provider_unreachable, std::string("The provider ").append(what) + ".");
 }
 
+Error busy(std::string_view what) {
+  Error error = provider_failed(ErrorCode::overloaded,
+                                std::string("All connections to the provider ").append(what).append("."));
+  error.blame = Blame::gateway;
+  error.retry_after = seconds(1);
+  return error;
+}
+
 std::string in_words(milliseconds time) {
   std::string text;
   const bool whole = time.count() % 1000 == 0;
@@ -39,7 +47,7 @@ Task<Result<void>> Exchange::open(Slot slot) {
   if (stop_ != Stop::none) co_return std::unexpected(stop_error());
   std::optional<Socket> socket = race.take_winner();
   if (!socket) co_return std::unexpected(unreachable("could not be connected to: " + race.fault().message()));
-  connection_ = std::make_unique<PooledConnection>(std::move(*socket), std::move(slot));
+  connection_ = std::make_unique<PooledConnection>(std::move(*socket), std::move(slot), credential_);
 
   if (origin_->tls) {
     Result<void> trusted = co_await shake_hands();
@@ -53,7 +61,10 @@ Task<Result<void>> Exchange::open(Slot slot) {
 Task<Result<Slot>> Exchange::queue_for_slot() {
   Slot slot = home_->connections.take_slot(*origin_);
   if (slot) co_return slot;
-  QueuePlace place(*origin_, home_->io.get_executor());
+  if (origin_->queue.size() >= limits_.pool_queue_max) {
+    co_return std::unexpected(busy("are busy, and enough requests wait for one"));
+  }
+  QueuePlace place(*origin_, credential_, home_->io.get_executor());
   begin_phase(Stop::pool_wait, limits_.pool_wait_time);
   co_await wait_for(place.signal);
   end_phase();
@@ -136,20 +147,16 @@ Error Exchange::stop_error() const {
     return provider_failed(ErrorCode::provider_timeout, std::string(what) + in_words(time) + ".");
   };
   switch (stop_) {
-    case Stop::pool_wait: {
-      Error error =
-          provider_failed(ErrorCode::overloaded, "All connections to the provider stayed busy for " +
-                                                     in_words(limits_.pool_wait_time) + ".");
-      error.blame = Blame::gateway;
-      error.retry_after = seconds(1);
-      return error;
-    }
+    case Stop::pool_wait:
+      return busy("stayed busy for " + in_words(limits_.pool_wait_time));
     case Stop::connect:
       return timeout("The provider could not be connected to within ", limits_.connect_time);
     case Stop::sending:
       return timeout("The provider took no bytes of the request for ", limits_.silence_time);
     case Stop::first_byte:
       return timeout("The provider sent no answer within ", limits_.first_byte_time);
+    case Stop::first_event:
+      return timeout("The provider sent no event of its answer within ", event_time_);
     case Stop::silence:
       return timeout("The provider fell silent in the middle of its answer for ", limits_.silence_time);
     case Stop::total:

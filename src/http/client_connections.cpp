@@ -24,8 +24,8 @@ Slot::~Slot() {
   first->signal.raise();
 }
 
-QueuePlace::QueuePlace(OriginConnections& queued_at, const Executor& executor)
-    : origin(queued_at), signal(executor) {
+QueuePlace::QueuePlace(OriginConnections& queued_at, std::string_view whose, const Executor& executor)
+    : origin(queued_at), credential(whose), signal(executor) {
   origin.queue.push_back(this);
 }
 
@@ -55,12 +55,14 @@ bool Connections::worn_out(const PooledConnection& connection, Clock::time_point
          now - connection.opened >= limits_.pool_age_max;
 }
 
-std::unique_ptr<PooledConnection> Connections::take_idle(OriginConnections& origin) {
+std::unique_ptr<PooledConnection> Connections::take_idle(OriginConnections& origin,
+                                                         std::string_view credential) {
   if (origin.idle.empty()) return nullptr;
   const Clock::time_point now = Clock::now();
-  while (!origin.idle.empty()) {
-    std::unique_ptr<PooledConnection> connection = std::move(origin.idle.back());
-    origin.idle.pop_back();
+  for (std::size_t i = origin.idle.size(); i-- > 0;) {
+    if (origin.idle[i]->credential != credential) continue;
+    std::unique_ptr<PooledConnection> connection = std::move(origin.idle[i]);
+    origin.idle.erase(origin.idle.begin() + static_cast<std::ptrdiff_t>(i));
     if (now - connection->idle_since < limits_.pool_idle_time && !worn_out(*connection, now) &&
         connection->quiet()) {
       return connection;
@@ -71,7 +73,13 @@ std::unique_ptr<PooledConnection> Connections::take_idle(OriginConnections& orig
 }
 
 Slot Connections::take_slot(OriginConnections& origin) const {
-  if (origin.open >= limits_.pool_per_origin_max || !origin.queue.empty()) return {};
+  if (!origin.queue.empty()) return {};
+  if (origin.open >= limits_.pool_per_origin_max) {
+    if (origin.idle.empty()) return {};
+    origin.idle.front()->shut_down();
+    origin.idle.erase(origin.idle.begin());
+    if (origin.open >= limits_.pool_per_origin_max) return {};  // a reload has lowered the limit
+  }
   ++origin.open;
   return Slot(origin);
 }
@@ -84,6 +92,10 @@ void Connections::give_back(OriginConnections& origin, std::unique_ptr<PooledCon
   }
   if (!origin.queue.empty()) {
     QueuePlace* first = origin.queue.front();
+    if (first->credential != connection->credential) {
+      connection->shut_down();
+      return;  // its slot goes to the first
+    }
     origin.queue.pop_front();
     first->connection = std::move(connection);
     first->signal.raise();

@@ -1,11 +1,12 @@
-// The open connections of one thread, by origin: idle ones wait here for their next request, last in first
-// out; when an origin has as many as it may, requests queue for the next that comes free, in order of
-// arrival. One thread.
+// The open connections of one thread, by origin: idle ones wait here for the next request with the same
+// credential, last in first out; when an origin has as many as it may, requests queue for the next that comes
+// free, in order of arrival. One thread.
 #pragma once
 
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http/connection.h"
@@ -34,18 +35,21 @@ class Slot {
 };
 
 struct PooledConnection : Connection {
-  PooledConnection(Socket socket, Slot right) : Connection(std::move(socket)), slot(std::move(right)) {}
+  PooledConnection(Socket socket, Slot right, std::string_view whose)
+      : Connection(std::move(socket)), slot(std::move(right)), credential(whose) {}
   Slot slot;
+  std::string credential;  // OutgoingRequest::credential of every request it has carried
 };
 
 // A place in the queue. When `signal` is raised it has been given one or the other, or its owner raised it.
 struct QueuePlace {
-  QueuePlace(OriginConnections& queued_at, const Executor& executor);
+  QueuePlace(OriginConnections& queued_at, std::string_view whose, const Executor& executor);
   ~QueuePlace();
   QueuePlace(const QueuePlace&) = delete;
   QueuePlace& operator=(const QueuePlace&) = delete;
 
   OriginConnections& origin;
+  std::string_view credential;  // of whoever waits here
   Signal signal;
   std::unique_ptr<PooledConnection> connection;
   Slot slot;
@@ -70,8 +74,8 @@ class Connections {
   OriginConnections& of(const Origin& origin);
 
   // An idle connection that is fit for use; null when there is none.
-  std::unique_ptr<PooledConnection> take_idle(OriginConnections& origin);
-  // The right to open one; empty: queue for it.
+  std::unique_ptr<PooledConnection> take_idle(OriginConnections& origin, std::string_view credential);
+  // The right to open one, in the place of an idle one of another credential if need be; empty: queue for it.
   Slot take_slot(OriginConnections& origin) const;
   // Keeps the connection for the next request, unless it has served its time.
   void give_back(OriginConnections& origin, std::unique_ptr<PooledConnection> connection);

@@ -75,6 +75,7 @@ ClientShared::~ClientShared() = default;
 
 Exchange::Exchange(ClientShared& shared)
     : phase_deadline_(shared.deadlines, [this] { stop(phase_); }),
+      event_deadline_(shared.deadlines, [this] { stop(Stop::first_event); }),
       total_deadline_(shared.deadlines, [this] { stop(Stop::total); }) {}
 
 Exchange::~Exchange() = default;
@@ -92,8 +93,7 @@ std::shared_ptr<ClientShared> Exchange::release() {
     }
   }
   connection_.reset();
-  phase_deadline_.disarm();
-  total_deadline_.disarm();
+  disarm_all();
   cancellation_ = nullptr;
   unread_ = {};
   block_ = {};
@@ -115,9 +115,11 @@ void Exchange::build_head(const Origin& origin, const OutgoingRequest& request) 
 Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& request,
                                   Cancellation& cancellation) {
   limits_ = home_->limits;
+  if (request.total_time) limits_.total_time = *request.total_time;
+  credential_ = request.credential;
   cancellation_ = &cancellation;
   stop_ = Stop::none;
-  written_ = answered_ = failed_ = plentiful_ = false;
+  sent_ = written_ = answered_ = failed_ = plentiful_ = false;
   origin_ = &home_->connections.of(origin);
   build_head(origin, request);
   const bool copied = request.body.size() <= kCopiedBytes;
@@ -125,7 +127,7 @@ Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& r
   reader_.begin(limits_, request.method == "HEAD");
   total_deadline_.arm(limits_.total_time);
 
-  connection_ = home_->connections.take_idle(*origin_);
+  connection_ = home_->connections.take_idle(*origin_, credential_);
   reused_ = connection_ != nullptr;
   Slot slot;
   for (;;) {
@@ -150,6 +152,7 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   if (stopped()) co_return std::unexpected(stop_error());
   ++connection_->uses;
   const Transfer first = connection_->write(head_, body, 0);
+  sent_ = sent_ || first.bytes > 0;
   written_ = first.progress == Progress::done && first.bytes == head_.size() + body.size();
   if (!written_ && first.progress != Progress::failed) {
     Result<void> rest = co_await write_rest(body, first.bytes);
@@ -197,6 +200,7 @@ Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent)
     const Transfer transfer = connection_->write(head_, body, sent);
     if (transfer.progress == Progress::done) {
       sent += transfer.bytes;
+      sent_ = true;
       begin_phase(Stop::sending, limits_.silence_time);
       continue;
     }
@@ -299,8 +303,7 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
 
 // The answer is complete: the connection goes back, if both sides are at a clean end.
 void Exchange::finish() {
-  phase_deadline_.disarm();
-  total_deadline_.disarm();
+  disarm_all();
   if (written_ && unread_.empty() && reader_.keep_alive() && !connection_->has_pending()) {
     home_->connections.give_back(*origin_, std::move(connection_));
   } else {
@@ -310,13 +313,25 @@ void Exchange::finish() {
 }
 
 std::unexpected<Error> Exchange::fail(Error error) {
-  phase_deadline_.disarm();
-  total_deadline_.disarm();
+  disarm_all();
   unread_ = {};
   failed_ = true;
+  error.request_sent = sent_;
   if (connection_) connection_->close();
   connection_.reset();
   return std::unexpected(std::move(error));
+}
+
+void Exchange::expect_event_within(milliseconds time) {
+  if (!connection_) return;  // all of the answer is there already
+  event_time_ = time;
+  event_deadline_.arm(time);
+}
+
+void Exchange::disarm_all() {
+  phase_deadline_.disarm();
+  event_deadline_.disarm();
+  total_deadline_.disarm();
 }
 
 }  // namespace ai_proxy::http

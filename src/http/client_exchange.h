@@ -53,6 +53,8 @@ class Exchange {
   Task<Result<void>> send(const Origin& origin, const OutgoingRequest& request, Cancellation& cancellation);
   Task<Result<std::string_view>> read_some();
   Task<Result<std::string>> read_all(std::size_t bytes_max);
+  void expect_event_within(milliseconds time);
+  void event_seen() { event_deadline_.disarm(); }
 
   int status() const { return reader_.status(); }
   const Headers& headers() const { return reader_.headers(); }
@@ -72,6 +74,7 @@ class Exchange {
     connect,
     sending,
     first_byte,
+    first_event,
     silence,
     total
   };
@@ -85,6 +88,7 @@ class Exchange {
   Result<std::string_view> take_body_bytes(std::span<char> into, Transfer transfer);
   void finish();
   std::unexpected<Error> fail(Error error);
+  void disarm_all();
 
   // client_connect.cpp: getting a connection, and why a wait ended.
   Task<Result<void>> open(Slot slot);
@@ -101,18 +105,22 @@ class Exchange {
   std::shared_ptr<ClientShared> home_;  // null while spare
   ClientLimits limits_;
   OriginConnections* origin_ = nullptr;
+  std::string_view credential_;  // the caller's, while send() runs
   std::unique_ptr<PooledConnection> connection_;
   Cancellation* cancellation_ = nullptr;
   Signal* signal_ = nullptr;  // what open() waits for, if it waits
+  milliseconds event_time_{};
   ReplyReader reader_;
   std::string head_;  // of the request
   BlockPool::Block block_;
   std::span<char> unread_;  // bytes in block_ that the reader has not seen
   Deadline phase_deadline_;
+  Deadline event_deadline_;
   Deadline total_deadline_;
   Stop phase_ = Stop::none;
   Stop stop_ = Stop::none;
   bool reused_ = false;
+  bool sent_ = false;       // a byte of the request has left
   bool written_ = false;    // the request has left completely
   bool answered_ = false;   // a byte of an answer has come
   bool failed_ = false;     // the reader of the body has been told so

@@ -30,13 +30,15 @@ struct ServerLimits {
 struct ClientLimits {
   milliseconds connect_time = seconds(3);  // DNS, TCP and TLS together
   milliseconds first_byte_time = seconds(120);
-  milliseconds silence_time = seconds(60);  // between bytes
+  milliseconds first_event_time = seconds(300);  // of a stream whose head has come
+  milliseconds silence_time = seconds(60);       // between bytes
   milliseconds total_time = seconds(600);
   std::size_t head_bytes_max = 64 * 1024;
   std::size_t fields_max = 256;
   std::size_t body_bytes_max = 32 * 1024 * 1024;  // a non-streaming answer
   std::size_t interim_answers_max = 16;           // 1xx
   std::size_t pool_per_origin_max = 256;          // open connections per origin and thread
+  std::size_t pool_queue_max = 256;               // requests that wait for one of them
   milliseconds pool_wait_time = seconds(1);
   milliseconds pool_idle_time = seconds(60);
   milliseconds pool_age_max = std::chrono::minutes(10);
