@@ -161,6 +161,10 @@ class Builder {
       std::string_view text;
       if (value.get_string().get(text)) return false;
       keep_unescaped(index, text);
+    } else if (value.get_raw_json_string().error()) {
+      // It is taken, not only looked at: simdjson skips what was not taken, and skips a string with a colon
+      // behind it as if it were a key, with the value that follows.
+      return false;
     }
     document_.nodes_[index].type = Type::string;
     close(index);

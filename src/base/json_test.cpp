@@ -57,6 +57,14 @@ TEST(JsonDocument, ReadsIntegersExactlyAndRefusesOthers) {
   EXPECT_FALSE(root[8].integer());
 }
 
+// Found by json_fuzz: simdjson's on-demand parser skipped a string that was not taken like a key.
+TEST(JsonDocument, RefusesAColonBehindAStringThatIsNoKey) {
+  for (const char* text : {R"({"b":"a":{}}})", R"({"b":"a":{"c":1}},"d":1})", R"(["a":{}]])",
+                           R"({"b":"a":1})", R"(["a":1])", R"([["a":[]]])"}) {
+    EXPECT_FALSE(valid(text)) << text;
+  }
+}
+
 TEST(JsonDocument, TakesAScalarForAWholeText) {
   Document document;
   ASSERT_FALSE(document.parse(" 12 "));
