@@ -4,6 +4,7 @@
 // parse_usage. Each dialect lives in its own folder; dialects.h lists them all.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -65,8 +66,11 @@ class StreamReader {
 struct Dialect {
   std::string_view name;  // openai_chat, anthropic_messages, mistral_chat
   std::string_view path;  // under the base URL: /v1/chat/completions
+  // Tool names are 1 to so many letters, digits, _ and -; 0: nothing is known of them.
+  std::size_t tool_name_length_max = 0;
 
-  // The body for this provider: request.model is replaced by `wire_model`. Whatever is adapted or dropped is
+  // The body for this provider: request.model is replaced by `wire_model`. Tool names must fit already
+  // (chat/tool_names.h). Whatever is adapted or dropped is
   // named in `warnings`; what cannot be expressed at all is an error with the member's path.
   Result<std::string> (*render_request)(const chat::Request& request, std::string_view wire_model,
                                         const chat::ModelTraits& traits, chat::Warnings& warnings);

@@ -96,10 +96,11 @@ http::Task<bool> answer_from_cache(Exchange& exchange) {
   const dialects::Dialect* dialect = dialects::find_dialect(entry->dialect);
   json::Document document;
   if (dialect == nullptr || document.parse(entry->body, json::kProviderLimits)) co_return false;
-  const Result<chat::Reply> reply = dialect->parse_reply(document.root());
+  Result<chat::Reply> reply = dialect->parse_reply(document.root());
   if (!reply || (exchange.passes_through && dialect != exchange.dialect)) co_return false;
   exchange.cache_state = CacheState::hit;
   exchange.provider_request_id = entry->request_id;
+  exchange.tool_names.restore(*reply);
   note_answer(exchange, *reply);
   exchange.saved = exchange.cost.total.value_or(0);
   exchange.cost = pricing::Cost::zero();
@@ -145,6 +146,7 @@ http::Task<void> answer_whole(Exchange& exchange) {
     co_await send_error(exchange, std::move(answer.error()));
     co_return;
   }
+  exchange.tool_names.restore(*answer);
   note_answer(exchange, *answer);
   co_await send_reply(exchange, *answer, *body);
   if (exchange.cache_write && worth_keeping(*answer)) {

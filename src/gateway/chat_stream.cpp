@@ -169,7 +169,7 @@ class Relay {
     if (delta.kind != chat::Delta::Kind::started) started_ = true;
     if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
       exchange_.first_token = http::Clock::now();
-    if (!exchange_.passes_through) writer().delta(output_, delta);
+    if (!exchange_.passes_through) writer().delta(output_, exchange_.tool_names.restored(delta));
   }
 
   EventWriter& writer() {

@@ -14,6 +14,7 @@
 #include "cache/cache.h"
 #include "chat/conversation.h"
 #include "chat/reply.h"
+#include "chat/tool_names.h"
 #include "chat/warnings.h"
 #include "config/settings.h"
 #include "dialects/dialect.h"
@@ -51,6 +52,7 @@ struct Exchange {
   dialects::Glance asked;
   std::string_view asked_provider;  // empty: the model's name decides
   chat::Request chat;
+  chat::ToolNames tool_names;  // of `chat`: what the provider calls them
   chat::Warnings warnings;
 
   // Where it goes.

@@ -135,6 +135,8 @@ Result<void> render_conversation(Exchange& exchange) {
   const providers::Provider& provider = *exchange.candidate.provider;
   const std::string& model = exchange.candidate.wire_model;
   const chat::ModelTraits traits = providers::model_traits(provider, model, *exchange.settings->catalog);
+  const std::size_t tool_name_length_max = exchange.dialect->tool_name_length_max;
+  if (auto named = exchange.tool_names.apply(exchange.chat, tool_name_length_max); !named) return named;
   Result<std::string> body =
       exchange.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
   if (!body) return std::unexpected(std::move(body.error()));

@@ -154,10 +154,6 @@ Verdict judge_thinking(const json::Value& body, std::string_view model) {
   return std::nullopt;
 }
 
-bool is_tool_name(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && is_word(name);
-}
-
 Verdict judge_tools(const json::Value& body) {
   std::vector<std::string_view> names;
   std::size_t i = 0;
@@ -228,6 +224,10 @@ Verdict judge_prefill(const json::Value& body, std::string_view model) {
 }
 
 }  // namespace
+
+bool is_tool_name(std::string_view name) {
+  return !name.empty() && name.size() <= 128 && is_word(name);
+}
 
 Verdict judge_closed(const json::Value& schema, const std::string& path) {
   if (schema["type"].string_or({}) == "object" && schema["additionalProperties"].boolean_or(true))

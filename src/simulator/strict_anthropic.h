@@ -20,6 +20,7 @@ inline Verdict extra(std::string_view path) {
   return bad(std::string(path) + ": Extra inputs are not permitted");
 }
 
+bool is_tool_name(std::string_view name);  // ^[a-zA-Z0-9_-]{1,128}$
 // Structured outputs: every object says additionalProperties: false.
 Verdict judge_closed(const json::Value& schema, const std::string& path);
 

@@ -69,6 +69,8 @@ Verdict judge_tool_use(const json::Value& block, const std::string& path) {
   if (id.empty() || !is_word(id))
     return bad(path + ".tool_use.id: String should match pattern '^[a-zA-Z0-9_-]+$'");
   if (!block["name"].present()) return bad(path + ".tool_use.name: Field required");
+  if (!is_tool_name(block["name"].string_or({})))
+    return bad(path + ".tool_use.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'");
   if (!block["input"].present()) return bad(path + ".tool_use.input: Field required");
   if (!block["input"].is_object()) return bad(path + ".tool_use.input: Input should be a valid dictionary");
   return std::nullopt;

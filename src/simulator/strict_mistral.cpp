@@ -81,6 +81,19 @@ Verdict judge_numbers(const json::Value& body) {
   return judge_number(body, "n", 1, 128);
 }
 
+}  // namespace
+
+Verdict judge_mistral_function_name(std::string_view name) {
+  if (!name.empty() && name.size() <= 64 && is_word(name)) return std::nullopt;
+  return mistral_refusal(400, "invalid_function_call",
+                         "Function name was " + std::string(name) +
+                             " but must be a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum "
+                             "length of 64.",
+                         "3280");
+}
+
+namespace {
+
 Verdict judge_tools(const json::Value& body) {
   std::size_t i = 0;
   for (const json::Value tool : body["tools"]) {
@@ -89,14 +102,7 @@ Verdict judge_tools(const json::Value& body) {
     const json::Value function = tool["function"];
     if (!function.is_object()) return missing_at(at + ",\"function\"]", tool);
     if (!function["parameters"].present()) return missing_at(at + ",\"function\",\"parameters\"]", function);
-    const std::string name(function["name"].string_or({}));
-    if (name.empty() || name.size() > 64 || !is_word(name))
-      return mistral_refusal(
-          400, "invalid_function_call",
-          "Function name was " + name +
-              " but must be a-z, A-Z, 0-9, or contain underscores and dashes, with a maximum "
-              "length of 64.",
-          "3280");
+    if (auto fault = judge_mistral_function_name(function["name"].string_or({}))) return fault;
     for (const json::Value member : function) {
       if (!is_one_of(member.key(), std::array{"name"sv, "description"sv, "parameters"sv, "strict"sv}))
         return extra_at(at + ",\"function\",\"" + std::string(member.key()) + "\"]", member);

@@ -20,4 +20,7 @@ inline Verdict missing_at(std::string_view location, const json::Value& within) 
   return mistral_invalid("missing", location, "Field required", within.raw());
 }
 
+// The name of a tool, or of a call of one.
+Verdict judge_mistral_function_name(std::string_view name);
+
 }  // namespace ai_proxy::simulator

@@ -94,6 +94,7 @@ class Pairing {
     if (auto fault = end()) return fault;
     for (const json::Value call : message["tool_calls"]) {
       if (auto fault = judge_id(call["id"].string_or({}))) return fault;
+      if (auto fault = judge_mistral_function_name(call["function"]["name"].string_or({}))) return fault;
       waiting_.push_back(call["id"].string_or({}));
     }
     return std::nullopt;

@@ -23,7 +23,9 @@ Verdict missing(const std::string& path);
 // `allowed` is a list in words: "'auto' and 'none'".
 Verdict not_one_of(const std::string& path, const json::Value& value, std::string_view allowed);
 
-// name, description, parameters, strict; `path` is where they stand.
+// The name of a tool, or of a call of one; `path` is where it stands.
+Verdict judge_function_name(const json::Value& function, const std::string& path);
+// name, description, parameters, strict.
 Verdict judge_function(const json::Value& function, const std::string& path);
 // Strict schemas: objects are closed and every property is required.
 Verdict judge_strict_schema(const json::Value& schema, const std::string& of, std::string_view param);

@@ -82,6 +82,7 @@ Verdict judge_tool_calls(const json::Value& calls, const std::string& path) {
                          std::to_string(length) + " instead.",
                      at + ".id", "string_above_max_length");
     if (call["type"].string_or({}) != "function") continue;
+    if (auto fault = judge_function_name(call["function"], at + ".function")) return fault;
     if (!call["function"]["arguments"].is_string())
       return invalid(
           "Invalid type for '" + at + ".function.arguments': expected a string, but got an object instead.",

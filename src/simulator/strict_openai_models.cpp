@@ -48,7 +48,7 @@ Verdict not_one_of(const std::string& path, const json::Value& value, std::strin
                  "invalid_value");
 }
 
-Verdict judge_function(const json::Value& function, const std::string& path) {
+Verdict judge_function_name(const json::Value& function, const std::string& path) {
   const std::string_view name = function["name"].string_or({});
   if (!function["name"].is_string()) return missing(path + ".name");
   if (name.empty())
@@ -67,8 +67,13 @@ Verdict judge_function(const json::Value& function, const std::string& path) {
                        ".name': string does not match pattern. Expected a string that matches the "
                        "pattern '^[a-zA-Z0-9_-]+$'.",
                    path + ".name", "invalid_value");
+  return std::nullopt;
+}
+
+Verdict judge_function(const json::Value& function, const std::string& path) {
+  if (auto fault = judge_function_name(function, path)) return fault;
   const json::Value schema = function["parameters"];
-  const std::string of = "function '" + std::string(name) + "'";
+  const std::string of = "function '" + std::string(function["name"].string_or({})) + "'";
   if (schema.has_value() && schema["type"].string_or({}) != "object" && !schema.empty())
     return invalid("Invalid schema for " + of +
                        ": schema must be a JSON Schema of 'type: \"object\"', got 'type: \"" +

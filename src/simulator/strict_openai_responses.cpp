@@ -76,6 +76,7 @@ Verdict judge_input(const json::Value& body) {
     const std::string_view type = item["type"].string_or({});
     if (type == "function_call") {
       waiting.push_back(item["call_id"].string_or({}));
+      if (auto fault = judge_function_name(item, path)) return fault;
       if (!item["arguments"].is_string()) return missing(path + ".arguments");
     }
     if (type == "function_call_output") {

@@ -8,6 +8,7 @@ namespace ai_proxy::dialects {
 const Dialect kAnthropicMessages{
     .name = anthropic_messages::kName,
     .path = "/v1/messages",
+    .tool_name_length_max = 128,
     .render_request = anthropic_messages::render_request,
     .parse_reply = anthropic_messages::parse_reply,
     .make_stream_reader = anthropic_messages::make_stream_reader,

@@ -24,13 +24,6 @@ std::string path_of_raw_tool(std::size_t index) {
   return std::string("tools[").append(std::to_string(index)).append("].type");
 }
 
-// ^[a-zA-Z0-9_-]{1,128}$
-bool is_tool_name(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
-}
-
 // input_schema must say "type":"object" at its top; a schema without a type gets it in front, byte for byte
 // the same behind. Either a text that lives as long as the request, or `space`.
 Result<std::string_view> input_schema(std::string_view raw, const std::string& path, std::string& space) {
@@ -87,11 +80,6 @@ Result<void> write_raw_tool(json::Writer& out, const chat::Tool& tool, std::size
 Result<void> write_tool(json::Writer& out, const Scope& scope, const chat::Tool& tool, std::size_t index,
                         CacheMarkers& markers) {
   if (!tool.raw.empty()) return write_raw_tool(out, tool, index);
-  if (!is_tool_name(tool.name)) {
-    std::string message = "Anthropic refuses the tool name \"";
-    message.append(tool.name.substr(0, 200)).append("\": 1 to 128 letters, digits, _ and - are allowed.");
-    return Failure(bad_request(std::move(message), path_of_tool(index) + ".name"));
-  }
   std::string space;
   const auto schema = input_schema(tool.parameters, path_of_tool(index) + ".parameters", space);
   if (!schema) return Failure(schema.error());

@@ -58,8 +58,6 @@ std::optional<std::string> schema_instruction(const Pen& pen);
 Result<void> write_tools(Pen& pen, std::string_view required_word);
 // OpenAI's kind that takes free text in place of an object.
 bool is_custom_tool(const chat::Tool& tool);
-// An error names a function whose name is longer than 64 characters; Anthropic takes twice that.
-Result<void> check_tool_name(const Pen& pen, const chat::Tool& tool, std::size_t index);
 // `strict`, as far as it can be said of this schema: OpenAI refuses the promise for schemas that leave
 // anything open, which Anthropic and Mistral do not. `member` is named in the warning.
 std::optional<bool> strict_to_send(Pen& pen, std::optional<bool> strict, std::string_view schema,

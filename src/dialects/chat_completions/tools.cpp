@@ -13,8 +13,6 @@ namespace {
 // A tool without parameters: said, because "absent" and {} are refused or misread by some models.
 constexpr std::string_view kNoParameters = R"({"type":"object","properties":{}})";
 
-constexpr std::size_t kToolNameBytesMax = 64;
-
 std::string tool_path(std::size_t index) {
   std::string path = "tools[";
   append_integer(path, index);
@@ -50,7 +48,6 @@ Result<std::vector<const chat::Tool*>> sendable_tools(Pen& pen) {
   for (std::size_t i = 0; i < pen.request.tools.size(); ++i) {
     const chat::Tool& tool = pen.request.tools[i];
     if (tool.raw.empty()) {
-      if (auto checked = check_tool_name(pen, tool, i); !checked) return std::unexpected(checked.error());
       tools.push_back(&tool);
     } else if (!is_custom_tool(tool)) {
       std::string why(pen.provider);
@@ -106,16 +103,6 @@ bool is_custom_tool(const chat::Tool& tool) {
   json::Document document;
   return !document.parse(tool.raw, json::kProviderLimits) &&
          document.root()["type"].string_or("") == "custom";
-}
-
-Result<void> check_tool_name(const Pen& pen, const chat::Tool& tool, std::size_t index) {
-  if (tool.name.size() <= kToolNameBytesMax) return {};
-  std::string message(pen.provider);
-  message.append(" takes tool names of at most 64 characters, and \"")
-      .append(tool.name.substr(0, 200))
-      .append("\" has ");
-  append_integer(message, tool.name.size());
-  return std::unexpected(bad_request(message.append("."), tool_path(index) + ".function.name"));
 }
 
 std::optional<bool> strict_to_send(Pen& pen, std::optional<bool> strict, std::string_view schema,

@@ -25,6 +25,7 @@ std::unique_ptr<StreamReader> make_stream_reader() {
 
 constexpr Dialect kMistralChat{.name = "mistral_chat",
                                .path = "/v1/chat/completions",
+                               .tool_name_length_max = 64,
                                .render_request = mistral_chat::render_request,
                                .parse_reply = mistral_chat::parse_reply,
                                .make_stream_reader = mistral_chat::make_stream_reader,

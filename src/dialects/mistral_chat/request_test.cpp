@@ -92,19 +92,5 @@ TEST(MistralChatRequest, LeavesStrictSchemasAsTheyAre) {
   EXPECT_TRUE(warnings.empty());
 }
 
-TEST(MistralChatRequest, NamesToolsWhoseNamesAreTooLong) {
-  for (const std::size_t length : {64U, 65U}) {
-    const std::string name(length, 'n');
-    chat::Warnings warnings;
-    const std::string body = rendered(
-        R"({"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":")" +
-            name + R"("}}]})",
-        warnings);
-    const std::string fault = "error: Mistral takes tool names of at most 64 characters, and \"" + name +
-                              "\" has 65. at tools[0].function.name";
-    EXPECT_EQ(body == fault, length == 65) << body;
-  }
-}
-
 }  // namespace
 }  // namespace ai_proxy::dialects

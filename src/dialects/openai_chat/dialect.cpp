@@ -25,6 +25,7 @@ std::unique_ptr<StreamReader> make_stream_reader() {
 
 constexpr Dialect kOpenAiChat{.name = "openai_chat",
                               .path = "/v1/chat/completions",
+                              .tool_name_length_max = 64,
                               .render_request = openai_chat::render_request,
                               .parse_reply = openai_chat::parse_reply,
                               .make_stream_reader = openai_chat::make_stream_reader,

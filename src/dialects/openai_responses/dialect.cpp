@@ -8,6 +8,7 @@ namespace ai_proxy::dialects {
 
 constexpr Dialect kOpenAiResponses{.name = "openai_responses",
                                    .path = "/v1/responses",
+                                   .tool_name_length_max = 64,
                                    .render_request = openai_responses::render_request,
                                    .parse_reply = openai_responses::parse_reply,
                                    .make_stream_reader = openai_responses::make_stream_reader,

@@ -112,7 +112,6 @@ Result<void> write_tools(Pen& pen) {
       pen.left_out(member.append("]"), "OpenAI has no such built-in tool here");
       continue;
     }
-    if (auto checked = chat_completions::check_tool_name(pen, tool, i); !checked) return checked;
     if (!std::exchange(has_tools, true)) pen.out.key("tools").begin_array();
     if (!tool.cache_control.empty()) pen.left_out("tools.cache_control", "this provider caches by itself");
     write_function(pen, tool);

@@ -122,13 +122,6 @@ TEST(ResponsesRequest, ShortensIdsThatAreTooLong) {
   }
 }
 
-TEST(ResponsesRequest, NamesToolsWhoseNamesAreTooLong) {
-  const Rendered out = rendered(
-      R"({"messages":[{"role":"user","content":"q"}],"tools":[{"type":"function","function":{"name":")" +
-      std::string(65, 'n') + R"("}}]})");
-  EXPECT_TRUE(out.fault.starts_with("tools[0].function.name: ")) << out.fault;
-}
-
 TEST(ResponsesRequest, NamesCustomTools) {
   const Rendered out = rendered(
       R"({"messages":[{"role":"user","content":"q"}],"tools":[{"type":"custom","custom":{"name":"m"}}]})");
