@@ -4,10 +4,10 @@ import http from 'node:http';
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 
 // {status, headers, raw: Buffer, text, broken}: `broken` tells that the answer's connection ended before the answer did.
-export function post(url, body, headers = {}, { onData } = {}) {
+export function post(url, body, headers = {}, { onData, agent: chosen = agent } = {}) {
   const bytes = Buffer.from(typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body));
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { method: 'POST', agent, headers: { 'content-type': 'application/json', 'content-length': bytes.length, ...headers } }, (response) => {
+    const request = http.request(url, { method: 'POST', agent: chosen, headers: { 'content-type': 'application/json', 'content-length': bytes.length, ...headers } }, (response) => {
       const pieces = [];
       const done = (broken) => {
         const raw = Buffer.concat(pieces);

@@ -1,0 +1,155 @@
+// `./dev chaos soak [MINUTES]`: a gateway under a third of the load it could bear, with a random fault at one of its providers
+// every five seconds, callers that leave, and reloads. No request may fail but those that met a fault; memory, descriptors and
+// threads stay flat. AI_PROXY_BINARY may be a sanitized build (then AI_PROXY_SLOW=1).
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { slow, startGateway } from '../support/processes.mjs';
+import { FaultProxy } from './support/fault_proxy.mjs';
+import { FaultyProvider } from './support/faulty_provider.mjs';
+import { figuresOf, mebibytes } from './support/figures.mjs';
+import { load, percentile, poster } from './support/load.mjs';
+import { Chances } from './support/scale.mjs';
+import { configurationFile, doors, providers, question } from './support/scene.mjs';
+import { Caller } from './support/caller.mjs';
+import { faults } from './support/soak_faults.mjs';
+import { until } from './support/waiting.mjs';
+
+const minutes = Number(process.argv[2] ?? 10);
+const every = 5000, lastsFrom = 500, lastsTo = 2500;
+// How long after a fault its traces may still be met: connections that broke, a back-off.
+const grace = slow ? 3000 : 1000;
+const pairs = Object.keys(doors).flatMap((door) => providers.map((provider) => ({ door, provider })));
+
+class Soak {
+  windows = [];    // {provider, name, from, to}
+  results = [];    // {provider, from, to, good, what}
+  samples = [];    // figures in quiet moments
+
+  async start(chances) {
+    this.chances = chances;
+    this.places = {};
+    for (const name of providers) {
+      const provider = await FaultyProvider.start();
+      this.places[name] = { name, provider, proxy: await FaultProxy.start(provider.url, chances) };
+    }
+    const { folder, file } = configurationFile({ limits: { provider: { first_byte: '3s', silence: '3s', idle: '5s' } } });
+    const urls = Object.fromEntries(providers.map((name) => [`${name.toUpperCase()}_BASE_URL`, this.places[name].proxy.url]));
+    this.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls } });
+    this.poster = poster(256);
+  }
+
+  // One request of the mix; whether it was answered as it should be.
+  async ask() {
+    const { door, provider } = this.chances.pick(pairs), stream = this.chances.unit() < 0.5;
+    const model = stream ? this.chances.pick(['ok', 'stream:10:5', 'stream:30:10']) : 'ok';
+    const from = performance.now();
+    let what;
+    try {
+      const { status, text, broken } = await this.poster.post(this.gateway.url + doors[door], question(door, provider, model, { stream }), {});
+      const ended = stream ? /event: done|message_stop|\[DONE\]/.test(text) : /"stop"|"end_turn"/.test(text);
+      if (status !== 200 || broken || !ended) what = `${status} ${broken ? 'broken ' : ''}${text.slice(-300)}`;
+    } catch (fault) { what = fault.message; }
+    return { provider, from, to: performance.now(), good: what === undefined, what: what && `${door} ${model}: ${what}`, pure: model === 'ok' };
+  }
+
+  // Requests at `rate` a second, whether the ones before have been answered or not.
+  async drive(rate, end) {
+    const running = new Set();
+    for (let next = performance.now(); performance.now() < end; next += 1000 / rate) {
+      const wait = next - performance.now();
+      if (wait > 0) await pause(wait);
+      assert.ok(running.size < 2000, 'requests pile up');
+      const one = this.ask().then((result) => { this.results.push(result); running.delete(one); });
+      running.add(one);
+    }
+    await Promise.all(running);
+  }
+
+  async disturb(end) {
+    while (performance.now() + every < end) {
+      const begun = performance.now(), lasts = this.chances.integer(lastsFrom, lastsTo);
+      const kind = this.chances.unit();
+      if (kind < 0.1) this.gateway.child.kill('SIGHUP');
+      else if (kind < 0.2) await this.leavers();
+      else {
+        const name = this.chances.pick(Object.keys(faults)), place = this.places[this.chances.pick(providers)];
+        const window = { provider: place.name, name, from: performance.now(), to: Infinity };
+        this.windows.push(window);
+        await faults[name].begin(place, this.chances);
+        await pause(lasts);
+        await faults[name].end(place);
+        window.to = performance.now() + grace;
+      }
+      await pause(Math.max(0, begun + every - 200 - performance.now()));
+      this.samples.push(figuresOf(this.gateway));
+      await pause(Math.max(0, begun + every - performance.now()));
+    }
+  }
+
+  async leavers() {
+    const { door, provider } = this.chances.pick(pairs);
+    const callers = await Promise.all(Array.from({ length: 20 }, () => Caller.post(this.gateway, doors[door], question(door, provider, 'stream:1000:10', { stream: true }))));
+    await pause(200);
+    for (const caller of callers) caller.leave(this.chances.pick(['FIN', 'RST']));
+  }
+
+  excusedBy({ provider, from, to }) {
+    return this.windows.find((window) => window.provider === provider && from < window.to && window.from < to)?.name;
+  }
+
+  async openSockets() {
+    return figuresOf(this.gateway).sockets - Object.values(this.places).reduce((sum, { proxy }) => sum + proxy.pairs.size, 0);
+  }
+
+  async stop() {
+    this.poster.end();
+    try { await this.gateway.stop(); } finally {
+      for (const { proxy, provider } of Object.values(this.places)) { await proxy.stop(); await provider.stop(); }
+    }
+  }
+}
+
+const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+const between = (list, from, to) => list.slice(Math.floor(list.length * from), Math.ceil(list.length * to));
+
+test(`soak of ${minutes} minutes`, async (context) => {
+  const soak = new Soak(), say = (line) => context.diagnostic(line);
+  await soak.start(new Chances(context));
+  try {
+    const { times } = await load(slow ? 300 : 2000, 16, async () => ({ status: (await soak.ask()).good ? 200 : 'failed' }));
+    soak.poster.end();
+    soak.poster = poster(256);
+    // What this driver and the gateway could do together; a third of it leaves both at ease.
+    const capacity = 1000 / (times.reduce((sum, time) => sum + time, 0) / times.length / 16);
+    const rate = Math.max(5, Math.min(400, 0.3 * capacity));
+    say(`${capacity.toFixed(0)} requests/s at most, ${rate.toFixed(0)} from now on`);
+    const idleSockets = await soak.openSockets();
+    const end = performance.now() + minutes * 60_000;
+    await Promise.all([soak.drive(rate, end), soak.disturb(end)]);
+
+    const { results, windows, samples } = soak;
+    const failed = results.filter(({ good }) => !good);
+    const unexcused = failed.filter((result) => !soak.excusedBy(result));
+    const byFault = {};
+    for (const result of failed) { const name = soak.excusedBy(result) ?? 'NO FAULT'; byFault[name] = (byFault[name] ?? 0) + 1; }
+    const quiet = results.filter((result) => result.pure && result.good && !soak.excusedBy(result)).map(({ from, to }) => to - from).sort((a, b) => a - b);
+    say(`${results.length} requests, ${windows.length} faults, ${failed.length} failed in a fault's window, ${unexcused.length} outside`);
+    for (const [name, count] of Object.entries(byFault)) say(`  ${name}: ${count} failed, ${windows.filter((window) => window.name === name).length} times`);
+    say(`answers without a fault: ${percentile(quiet, 0.5).toFixed(2)} ms median, ${percentile(quiet, 0.99).toFixed(2)} ms 99 %`);
+    const resident = samples.map(({ residentBytes }) => residentBytes), early = median(between(resident, 0.2, 0.5)), late = median(between(resident, 0.7, 1));
+    say(`memory ${mebibytes(resident[0])} at first, ${mebibytes(early)} early, ${mebibytes(late)} late, ${mebibytes(Math.max(...resident))} at most`);
+    say(`descriptors ${Math.min(...samples.map(({ descriptors }) => descriptors))} to ${Math.max(...samples.map(({ descriptors }) => descriptors))}, threads ${[...new Set(samples.map(({ threads }) => threads))].join(', ')}`);
+    assert.deepEqual(unexcused.slice(0, 10).map(({ provider, what, from, to }) => ({ provider, what, from, to })), [], 'no error outside of a fault\'s window');
+    assert.equal(new Set(samples.map(({ threads }) => threads)).size, 1);
+    // A sanitizer keeps what was freed.
+    if (!slow) assert.ok(late - early < 4 * 2 ** 20, `memory grows: ${mebibytes(late - early)}`);
+    soak.poster.end();
+    soak.poster = poster();
+    let left;
+    await until(async () => { left = await soak.openSockets(); return left <= idleSockets; }, () => `${left} sockets are left of ${idleSockets}`, 20_000);
+    say(`sockets besides the providers' own: ${idleSockets} before, ${left} after`);
+    const { status } = await soak.poster.post(soak.gateway.url + doors.native, question('native', 'openai', 'ok'), {});
+    assert.equal(status, 200);
+  } finally { await soak.stop(); }
+});

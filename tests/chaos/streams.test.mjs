@@ -1,0 +1,299 @@
+// Streams under fault (users' cases A8, A9, D5, F1): who leaves cancels, nothing lumps, nobody who does not read fills our
+// memory, every deadline fires in its own phase, and no secret is told whatever breaks.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { wire } from '../support/turns.mjs';
+import { slow } from '../support/processes.mjs';
+import { figuresOf, mebibytes } from './support/figures.mjs';
+import { load, percentile } from './support/load.mjs';
+import { Chances, full, patience, scale } from './support/scale.mjs';
+import { doors, providers, withScene } from './support/scene.mjs';
+import { until } from './support/waiting.mjs';
+
+const pairs = Object.keys(doors).flatMap((door) => providers.map((provider) => ({ door, provider })));
+
+// --- A8: the caller goes away ---------------------------------------------------------------------------------------------
+
+// What the provider does, whether a stream was asked for, and what the caller has seen when it leaves.
+const phases = {
+  'before the head': { model: 'hang', stream: true },
+  'before the first event': { model: 'head-hang', stream: true },
+  'between events': { model: 'head-hang:5', stream: true, seen: /t4 / },
+  'while events flow': { model: 'stream:2000:2', stream: true, seen: /t3 / },
+  'before a whole answer': { model: 'hang', stream: false },
+  'inside a whole answer': { model: 'head-hang', stream: false },
+};
+
+// Leaves in that phase; how long after it the provider's connection was closed, in ms.
+async function leave(scene, chances, { model, stream, seen }, how, where = {}) {
+  const known = scene.provider.calls.length;
+  const caller = await scene.call(model, { stream, ...where });
+  const call = await until(() => scene.provider.calls[known], 'the call at the provider');
+  if (seen) await caller.saw(seen);
+  else await new Promise((resolve) => setTimeout(resolve, chances.integer(0, 10)));   // any moment of the phase
+  const left = performance.now();
+  caller.leave(how);
+  await until(() => call.goneAt, `the provider's connection is closed after ${how}`, 5000);
+  return call.goneAt - left;
+}
+
+test('A8 a caller that leaves, in any phase, by FIN or RST: the provider\'s connection is closed', async (context) => {
+  const chances = new Chances(context);
+  await withScene({}, async (scene) => {
+    const times = [];
+    for (const [phase, what] of Object.entries(phases)) {
+      for (const how of ['FIN', 'RST']) {
+        for (const { door, provider } of pairs) {
+          for (let round = 0; round < scale(1, 10); round += 1) {
+            const id = `a8-${phase}-${how}-${door}-${provider}-${round}`.replaceAll(' ', '-');
+            const before = scene.provider.calls.length;
+            const time = await leave(scene, chances, what, how, { door, provider, headers: { 'x-request-id': id } });
+            times.push(time);
+            const line = await scene.accessLine(id);
+            assert.equal(line.status, 499, `${id}: ${JSON.stringify(line)}`);
+            assert.equal(scene.provider.calls.length, before + 1, `${id}: nobody else is asked`);
+          }
+        }
+      }
+    }
+    times.sort((a, b) => a - b);
+    context.diagnostic(`${times.length} callers left; the provider saw it after ${percentile(times, 0.5).toFixed(1)} ms (median), ${percentile(times, 0.99).toFixed(1)} ms (99 %), ${times.at(-1).toFixed(1)} ms (worst)`);
+    assert.ok(percentile(times, 0.5) < patience(100), `median ${percentile(times, 0.5)} ms`);
+    assert.ok(times.at(-1) < patience(1000), `worst ${times.at(-1)} ms`);
+  });
+});
+
+test('A8 many callers leave at once: one line each, nothing leaks, nobody is asked twice', async (context) => {
+  const chances = new Chances(context);
+  await withScene({ environment: { AI_PROXY_THREADS: '2' } }, async (scene) => {
+    const before = figuresOf(scene.gateway), known = scene.provider.calls.length;
+    const total = scale(200, 1000);
+    const { byStatus } = await load(total, 20, async (index) => {
+      const { model, stream } = phases[chances.pick(Object.keys(phases))];
+      const caller = await scene.call(model, { stream, ...chances.pick(pairs), headers: { 'x-request-id': `left-${index}` } });
+      await new Promise((resolve) => setTimeout(resolve, chances.integer(0, 30)));
+      caller.leave(chances.pick(['FIN', 'RST']));
+      return { status: 'left' };
+    });
+    assert.deepEqual(byStatus, { left: total });
+    const lines = await until(() => {
+      const found = scene.gateway.accessLines().filter(({ request_id: id }) => id.startsWith('left-'));
+      return found.length >= total && found;
+    }, 'a line for every caller', 30_000);
+    assert.equal(new Set(lines.map(({ request_id: id }) => id)).size, total);
+    assert.deepEqual(lines.filter(({ status }) => status !== 499), []);
+    const asked = scene.provider.calls.length - known;
+    assert.ok(asked <= total, `${asked} calls for ${total} requests`);
+    await until(() => scene.provider.calls.slice(known).every(({ goneAt }) => goneAt), 'every call is cancelled');
+    await scene.settled();
+    const after = figuresOf(scene.gateway);
+    assert.equal(after.threads, before.threads);
+    context.diagnostic(`${total} callers left; ${before.descriptors} -> ${after.descriptors} descriptors, ${mebibytes(before.residentBytes)} -> ${mebibytes(after.residentBytes)}`);
+  });
+});
+
+test('A8 a caller that leaves while its request waits for a connection is forgotten at once', async () => {
+  await withScene({ configuration: { limits: { provider: { connections: 1, wait: '60s' } } } }, async (scene) => {
+    const first = await scene.call('hang', { stream: true });
+    await until(() => scene.provider.calls.find(({ model }) => model === 'hang'), 'the first call');
+    const known = scene.provider.calls.length;
+    for (const how of ['FIN', 'RST']) {
+      const waiting = await scene.call('hang', { stream: true, headers: { 'x-request-id': `queued-${how}` } });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      waiting.leave(how);
+      assert.equal((await scene.accessLine(`queued-${how}`)).status, 499);
+    }
+    assert.equal(scene.provider.calls.length, known, 'the provider never hears of them');
+    first.leave('FIN');
+  });
+});
+
+// --- A9: nothing lumps, nothing piles up ------------------------------------------------------------------------------------
+
+// A gate that the test opens for each event, so that the next is sent only when this one has come.
+const steps = () => { let open; const gate = { next: () => new Promise((resolve) => { open = resolve; }), open: () => open() }; return gate; };
+
+test('A9 every event passes on alone: the next is sent only when this one has reached the caller', async (context) => {
+  await withScene({}, async (scene) => {
+    const times = [];
+    for (const { door, provider } of pairs) {
+      const count = scale(15, 100), gate = steps();
+      let sentAt;
+      scene.provider.always = () => async ({ out }) => {
+        const events = wire[provider].stream({ text: Array.from({ length: count }, (_, index) => `t${index} `.padEnd(200, 'x')), reason: 'stop' });
+        await out.beginStream();
+        for (const event of events) {
+          const isText = /"t\d+ x/.test(event);
+          const reached = isText ? gate.next() : undefined;
+          sentAt = performance.now();
+          await out.piece(event);
+          await reached;
+        }
+        await out.endStream();
+      };
+      const caller = await scene.call('steps', { door, provider, stream: true, headers: { connection: 'close' } });
+      for (let index = 0; index < count; index += 1) {
+        await caller.saw(new RegExp(`t${index} x+`), patience(5000));
+        times.push(caller.reads.at(-1).at - sentAt);
+        gate.open();
+      }
+      await caller.closed;
+      const [head] = caller.text.split('\r\n\r\n');
+      for (const line of [/^content-type: text\/event-stream; charset=utf-8$/im, /^cache-control: no-cache$/im, /^x-accel-buffering: no$/im]) assert.match(head, line);
+      assert.doesNotMatch(head, /^content-(length|encoding):/im);
+      assert.match(caller.text, door === 'native' ? /event: done/ : door === 'anthropic' ? /message_stop/ : /\[DONE\]/);
+    }
+    scene.provider.always = undefined;
+    times.sort((a, b) => a - b);
+    context.diagnostic(`${times.length} events; from the provider's write to the caller's read ${percentile(times, 0.5).toFixed(2)} ms (median), ${percentile(times, 0.99).toFixed(2)} ms (99 %)`);
+    assert.ok(percentile(times, 0.5) < patience(20), `median ${percentile(times, 0.5)} ms`);
+  });
+});
+
+// Sends text for ever, as fast as it is taken; `pushed` counts what was.
+const flood = (flavour, most) => {
+  const state = { pushed: 0 };
+  const filler = 'x'.repeat(16_000);
+  const [event] = wire[flavour].stream({ text: [filler], reason: 'stop' }).filter((one) => one.includes(filler));
+  const block = Buffer.from(event), framedBlock = Buffer.concat([Buffer.from(`${block.length.toString(16)}\r\n`), block, Buffer.from('\r\n')]);
+  state.run = async ({ out }) => {
+    await out.beginStream();
+    await out.piece(wire[flavour].stream({ text: [filler], reason: 'stop' }).slice(0, flavour === 'anthropic' ? 2 : 1).join(''));
+    while (!out.socket.destroyed && state.pushed < most) {
+      if (!out.socket.write(framedBlock)) await Promise.race([new Promise((resolve) => out.socket.once('drain', resolve)), out.closed()]);
+      state.pushed = out.socket.bytesWritten;
+    }
+    await out.closed();
+    state.closedAt = performance.now();
+  };
+  return state;
+};
+
+test('A9 a caller that reads nothing: reading of the provider pauses, memory stays, and it is cut in the end', { timeout: 120_000 }, async (context) => {
+  const most = 200_000_000;
+  const stall = slow ? 6000 : 3000;
+  await withScene({ configuration: { limits: { write_stall: `${stall}ms` } } }, async (scene) => {
+    const where = [{ door: 'native', provider: 'openai' }, { door: 'openai', provider: 'openai' }, { door: 'anthropic', provider: 'anthropic' }, { door: 'anthropic', provider: 'mistral' }];
+    const before = figuresOf(scene.gateway);
+    const floods = new Map();
+    scene.provider.always = (call) => { const state = flood(call.flavour, most); floods.set(call, state); return (answer) => state.run(answer); };
+    const callers = [];
+    const begun = performance.now();
+    for (const [index, at] of where.entries()) {
+      const caller = await scene.call('flood', { ...at, stream: true, headers: { 'x-request-id': `deaf-${index}` } });
+      caller.stopReading();
+      callers.push(caller);
+    }
+    await until(() => floods.size === where.length && [...floods.values()].every(({ pushed }) => pushed > 100_000), 'the floods have begun', 20_000);
+    let grown = 0;
+    while (![...floods.values()].every(({ closedAt }) => closedAt)) {
+      grown = Math.max(grown, figuresOf(scene.gateway).residentBytes - before.residentBytes);
+      assert.ok(performance.now() - begun < patience(30_000), 'every flood is cut');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const pushed = [...floods.values()].map((state) => state.pushed);
+    context.diagnostic(`pushed ${pushed.map(mebibytes).join(', ')} of ${mebibytes(most)}; the gateway grew by ${mebibytes(grown)} at most`);
+    for (const bytes of pushed) assert.ok(bytes < most / 4, `the provider could write ${bytes} bytes`);
+    if (!slow) assert.ok(grown < where.length * 2 * 2 ** 20, `${grown} bytes for ${where.length} streams`);
+    for (const { closedAt } of floods.values()) assert.ok(closedAt - begun >= stall * 0.9, `cut after ${closedAt - begun} ms`);
+    scene.provider.always = undefined;
+    for (const [index, caller] of callers.entries()) {
+      assert.equal((await scene.accessLine(`deaf-${index}`)).status, 499);
+      caller.read();
+      await caller.closed;
+      assert.doesNotMatch(caller.text.slice(-2000), /event: done|\[DONE\]|message_stop/);
+    }
+  });
+});
+
+// --- D5: each deadline in its own phase ----------------------------------------------------------------------------------------
+
+const limits = { first_byte: 700, silence: 1100, total: 4000 };
+const deadlines = {
+  'no answer': { model: 'hang', limit: 'first_byte', words: /sent no answer within/ },
+  'silence behind the head': { model: 'head-hang', limit: 'silence', words: /fell silent/ },
+  'silence in the middle': { model: 'head-hang:3', limit: 'silence', words: /fell silent/, streamOnly: true },
+  'a trickle without an end': { model: 'trickle:20', limit: 'total', words: /did not complete its answer within/ },
+};
+
+test('D5 each deadline fires in its own phase, at its time, and is named; the connection is closed', async (context) => {
+  const configuration = { limits: { provider: Object.fromEntries(Object.entries(limits).map(([name, milliseconds]) => [name, `${milliseconds}ms`])) } };
+  await withScene({ configuration }, async (scene) => {
+    const cases = Object.entries(deadlines).flatMap(([what, one]) => [true, false].filter((stream) => stream || !one.streamOnly).map((stream) => ({ what, ...one, stream })));
+    await Promise.all(cases.map(async ({ what, model, limit, words, stream, streamOnly }) => {
+      const id = `d5-${what}-${stream}`.replaceAll(' ', '-');
+      const caller = await scene.call(model, { stream, headers: { 'x-request-id': id, connection: 'close' } });
+      const begun = performance.now();
+      await caller.closed;
+      const took = performance.now() - begun;
+      const all = `${id}: ${took.toFixed(0)} ms, ${caller.text.slice(-600)}`;
+      assert.match(caller.text, words, all);
+      assert.match(caller.text, /provider_timeout/, all);
+      // What the caller had been told something of before cannot have a status of its own any more.
+      assert.equal(caller.status, streamOnly ? 200 : 504, all);
+      assert.doesNotMatch(caller.text, /event: done/, all);
+      assert.ok(took > limits[limit] - 50, all);
+      assert.ok(took < limits[limit] + patience(1000), all);
+      context.diagnostic(`${id}: ${took.toFixed(0)} ms of ${limits[limit]}`);
+    }));
+    await until(() => scene.provider.calls.filter(({ model }) => Object.values(deadlines).some((one) => one.model === model)).every(({ goneAt }) => goneAt), 'every connection is closed');
+  });
+});
+
+test('D5 a stream that is slow but alive survives a short silence limit', async () => {
+  await withScene({ configuration: { limits: { provider: { silence: '1500ms', first_byte: '1500ms' } } } }, async (scene) => {
+    const count = scale(8, 60);
+    const { status, text } = await scene.ask(`stream:${count}:${slow ? 300 : 400}`, { stream: true });
+    assert.equal(status, 200);
+    assert.match(text, /event: done/);
+    assert.equal((text.match(/t\d+ /g) ?? []).length, count);
+  });
+});
+
+// --- F1: canaries -----------------------------------------------------------------------------------------------------------
+
+test('F1 no secret is told, whatever breaks, at the most talkative log level', async (context) => {
+  const chances = new Chances(context);
+  const secrets = { OPENAI_API_KEY: 'sk-canary-openai-0123456789', ANTHROPIC_API_KEY: 'sk-ant-canary-0123456789', MISTRAL_API_KEY: 'canary-mistral-0123456789', REDIS_URL: 'redis://user:canary-redis-password@127.0.0.1:1/0' };
+  const canaries = [...Object.values(secrets).slice(0, 3), 'canary-redis-password', 'canary-caller', 'canary-cookie', 'canary-prompt', 'canary-answer-cookie'];
+  const callers = { authorization: 'Bearer canary-caller-1', 'x-api-key': 'canary-caller-2', 'api-key': 'canary-caller-3', cookie: 'session=canary-cookie', 'proxy-authorization': 'Basic canary-caller-4', 'openai-organization': 'canary-caller-5', 'openai-project': 'canary-caller-6', 'x-goog-api-key': 'canary-caller-7', 'x-forwarded-authorization': 'canary-caller-8' };
+  // A provider that repeats all it was sent, where it can.
+  const echo = (call) => async ({ out }) => {
+    const told = `wrong key ${call.key} ${[...call.request.fields].map(([name, value]) => `${name}: ${value}`).join(' ')}`;
+    const fields = { 'set-cookie': 'a=canary-answer-cookie', location: 'http://canary-answer-cookie/', 'x-echo': call.key, 'openai-organization': 'canary-answer-cookie', 'x-request-id': 'req_1' };
+    await out.whole({ error: { message: told, type: 'invalid_request_error', param: null, code: null } }, { status: chances.pick([400, 401, 403, 404, 422, 429, 500, 503]), fields });
+  };
+  const behaviours = ['ok', 'rst:3', 'fin:2', 'head-hang', 'hang', 'status:500', 'status:401', 'echo', 'echo'];
+  const options = { environment: { ...secrets, AI_PROXY_LOG_LEVEL: 'debug' }, configuration: { limits: { provider: { first_byte: '300ms', silence: '300ms' } } } };
+  await withScene(options, async (scene) => {
+    const answers = [];
+    for (let round = 0; round < scale(6, 40); round += 1) {
+      await Promise.all(pairs.flatMap(({ door, provider }) => [true, false].map(async (stream) => {
+        const model = chances.pick(behaviours);
+        const { status, headers, text } = await scene.ask(model, { door, provider, stream, headers: callers });
+        answers.push({ what: `${door} ${provider} ${model} ${stream}`, all: `${status} ${JSON.stringify(headers)} ${text}` });
+      })));
+      scene.provider.always = round % 2 === 0 ? (call) => (call.model === 'echo' ? echo(call) : undefined) : undefined;
+      // What is no request of ours is no secret's way out either.
+      const broken = await scene.poster.post(`${scene.gateway.url}/v1/chat?key=canary-caller-9`, '{"provider":"openai","messages":[{"content":"canary-prompt"', callers);
+      answers.push({ what: 'a broken request', all: `${JSON.stringify(broken.headers)} ${broken.text}` });
+    }
+    for (const { what, all } of answers) for (const canary of canaries) assert.ok(!all.includes(canary), `${what}: ${canary} in ${all.slice(0, 500)}`);
+    const files = ['cmdline', 'comm', 'status'].map((name) => readFileSync(`/proc/${scene.gateway.child.pid}/${name}`, 'latin1')).join(' ');
+    for (const canary of canaries) {
+      for (const [place, log] of Object.entries({ stdout: scene.gateway.output, stderr: scene.gateway.errors, process: files })) {
+        const at = log.indexOf(canary);
+        assert.ok(at < 0, `${canary} in ${place}: ${log.slice(Math.max(0, at - 200), at + 100)}`);
+      }
+    }
+    // The callers' own keys and cookies stay here; each provider sees its own key and no other.
+    for (const { key, flavour, request } of scene.provider.calls) {
+      const sent = [...request.fields].map(([name, value]) => `${name}: ${value}`).join('\n');
+      assert.doesNotMatch(sent, /canary-(caller|cookie|redis)/);
+      const own = { openai: 'sk-canary-openai', anthropic: 'sk-ant-canary', mistral: 'canary-mistral' };
+      for (const [name, canary] of Object.entries(own)) assert.equal(sent.includes(canary), name === flavour, `${name}'s key at ${flavour}: ${key?.slice(0, 10)}`);
+    }
+    context.diagnostic(`${answers.length} answers, ${mebibytes(scene.gateway.output.length + scene.gateway.errors.length)} of log, ${canaries.length} canaries${full ? ', full' : ''}`);
+  });
+});

@@ -1,0 +1,31 @@
+// Many requests at once, folded into counts and times.
+import http from 'node:http';
+import { post } from '../../support/sent.mjs';
+
+// Runs `ask(index)` -> {status, …} `total` times, `lanes` at a time. {byStatus, times (sorted ms), answers}
+export async function load(total, lanes, ask) {
+  const folded = { byStatus: {}, times: [], answers: [] };
+  let next = 0;
+  await Promise.all(Array.from({ length: Math.min(lanes, total) }, async () => {
+    while (next < total) {
+      const index = next;
+      next += 1;
+      const begin = performance.now();
+      const answer = await ask(index).catch((fault) => ({ status: fault.code ?? fault.message }));
+      folded.times.push(performance.now() - begin);
+      folded.byStatus[answer.status] = (folded.byStatus[answer.status] ?? 0) + 1;
+      folded.answers[index] = answer;
+    }
+  }));
+  folded.times.sort((a, b) => a - b);
+  return folded;
+}
+
+// share: 0.99 for the 99th percentile.
+export const percentile = (times, share) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
+
+// A way to post with its own connections; `end` closes them.
+export function poster(lanes = 64) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: lanes });
+  return { post: (url, body, headers) => post(url, body, headers, { agent }), end: () => agent.destroy() };
+}
