@@ -1,5 +1,5 @@
 # floor(NAME LINKS library… [EXECUTABLE program]): the folder src/NAME as a library (or a program), and its
-# *_test.cpp files as the test program NAME_test.
+# *_test.cpp files as the test program NAME_test. Its *_fuzz.cpp files are programs of their own (fuzz.cmake).
 function(floor name)
   cmake_parse_arguments(FLOOR "" "EXECUTABLE" "LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS src/${name}/*.cpp)
@@ -30,5 +30,8 @@ function(floor name)
     target_link_libraries(${name}_test PRIVATE ${name} own_code GTest::gtest GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     gtest_discover_tests(${name}_test PROPERTIES TIMEOUT 300 DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+  endif()
+  if(AI_PROXY_FUZZERS)
+    fuzz_targets(${name})
   endif()
 endfunction()

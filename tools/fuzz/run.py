@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Runs the fuzz targets of build/fuzz one after the other and tells what came of it.
+
+Usage: ./dev fuzz [SECONDS-per-target] [TARGET…]. What a target has found out stays in build/fuzz/corpus/TARGET and is
+where the next run begins; an input that broke something is kept in build/fuzz/findings. Exit status 1 when there is one.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import seeds  # noqa: E402
+
+ROOT = seeds.ROOT
+BUILD = ROOT / "build/fuzz"
+FINDINGS = BUILD / "findings"
+SECONDS = 60
+INPUT_SECONDS_MAX = 10
+MEMORY_MB_MAX = 2560
+
+
+def run(target, seconds):
+    corpus, seed_folder = BUILD / "corpus" / target, BUILD / "seeds" / target
+    for folder in (corpus, FINDINGS):
+        folder.mkdir(parents=True, exist_ok=True)
+    dictionary, longest = seeds.write(target, seed_folder)
+    environment = {
+        **os.environ,
+        "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1:allocator_may_return_null=0",
+        "UBSAN_OPTIONS": "print_stacktrace=1"}
+    command = [
+        BUILD / target, f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY_MB_MAX}", f"-timeout={INPUT_SECONDS_MAX}",
+        f"-max_len={longest}", *([f"-dict={dictionary}"] if dictionary.stat().st_size else []),
+        f"-artifact_prefix={FINDINGS}/{target}-", "-print_final_stats=1",
+        "-reload=0", corpus, seed_folder]
+    begin = time.monotonic()
+    process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
+    log = BUILD / f"{target}.log"
+    log.write_text(process.stderr)
+    return {"seconds": time.monotonic() - begin, "log": log, "finding": finding(process), **figures(process.stderr)}
+
+
+def figures(text):
+    last = re.findall(r"^#(\d+)\s.*?cov: (\d+) ft: (\d+) corp: (\d+)", text, re.M)
+    executed = re.search(r"stat::number_of_executed_units:\s+(\d+)", text)
+    runs, covered, features, corpus = map(int, last[-1]) if last else (0, 0, 0, 0)
+    return {"runs": int(executed[1]) if executed else runs, "covered": covered, "features": features, "corpus": corpus}
+
+
+def finding(process):
+    """The file that broke something; None when nothing did."""
+    if process.returncode == 0:
+        return None
+    kept = re.search(r"Test unit written to (\S+)", process.stderr)
+    return kept[1] if kept else f"exit status {process.returncode}"
+
+
+def main():
+    arguments = sys.argv[1:]
+    seconds = int(arguments.pop(0)) if arguments and arguments[0].isdigit() else SECONDS
+    unknown = [name for name in arguments if name not in seeds.TARGETS]
+    if unknown:
+        sys.exit(f"fuzz: there is no target {unknown[0]}; there are {' '.join(seeds.TARGETS)}")
+    if not seeds.CORPORA.exists():
+        print(f"fuzz: no corpora at {seeds.SHARED} (AI_PROXY_SHARED); only the small seeds are used")
+    results = {}
+    for target in arguments or seeds.TARGETS:
+        print(f"{target} …", flush=True)
+        results[target] = run(target, seconds)
+    print(f"\n{'target':22}{'seconds':>9}{'executions':>13}{'covered':>9}{'features':>10}{'corpus':>8}  finding")
+    for target, result in results.items():
+        print(f"{target:22}{result['seconds']:9.0f}{result['runs']:13,}{result['covered']:9,}{result['features']:10,}"
+              f"{result['corpus']:8,}  {result['finding'] or '-'}")
+    total = sum(result["runs"] for result in results.values())
+    print(f"{'all':22}{sum(result['seconds'] for result in results.values()):9.0f}{total:13,}")
+    broken = {target: result for target, result in results.items() if result["finding"]}
+    for target, result in broken.items():
+        print(f"\n{target}: {result['finding']}\n  again: build/fuzz/{target} {result['finding']}\n  what it said: {result['log']}")
+    sys.exit(1 if broken else 0)
+
+
+if __name__ == "__main__":
+    main()
