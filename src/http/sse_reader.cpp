@@ -54,10 +54,11 @@ bool SseReader::cut_lines(std::string_view bytes, const Sink& sink) {
   while (begin < bytes.size()) {
     const std::size_t end = std::min(lf, cr);
     const std::string_view text = bytes.substr(begin, end - begin);
-    if (line_.size() + text.size() > event_bytes_max_) return false;
+    // The same for a line that came whole and for one that comes in pieces.
+    if (line_.size() + text.size() + data_.size() + data_view_.size() > event_bytes_max_) return false;
     if (end == bytes.size()) {
       line_.append(text);
-      return line_.size() + data_.size() + data_view_.size() <= event_bytes_max_;
+      return true;
     }
     begin = end + 1;
     if (end == cr) {
@@ -86,8 +87,9 @@ bool SseReader::line(std::string_view text, const Sink& sink) {
   std::string_view value = text.substr(std::min(colon + 1, text.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
 
-  if (field == "data") return add_data(value);
-  if (field == "event") {
+  if (field == "data") {
+    add_data(value);
+  } else if (field == "event") {
     type_.assign(value);
   } else if (field == "id") {
     if (value.find('\0') == std::string_view::npos) id_.assign(value);
@@ -98,7 +100,7 @@ bool SseReader::line(std::string_view text, const Sink& sink) {
   return true;  // a comment, or a field that nobody knows
 }
 
-bool SseReader::add_data(std::string_view value) {
+void SseReader::add_data(std::string_view value) {
   if (!has_data_) {
     has_data_ = true;
     data_view_ = value;
@@ -107,7 +109,6 @@ bool SseReader::add_data(std::string_view value) {
     data_.push_back('\n');
     data_.append(value);
   }
-  return data_.size() + data_view_.size() <= event_bytes_max_;
 }
 
 bool SseReader::dispatch(const Sink& sink) {

@@ -36,7 +36,7 @@ class SseReader {
   std::string_view skip_bom(std::string_view bytes);
   bool cut_lines(std::string_view bytes, const Sink& sink);
   bool line(std::string_view text, const Sink& sink);
-  bool add_data(std::string_view value);
+  void add_data(std::string_view value);
   bool dispatch(const Sink& sink);
   void keep_data();
 

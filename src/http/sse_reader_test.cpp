@@ -94,6 +94,23 @@ std::string base64_decoded(std::string_view text) {
   return bytes;
 }
 
+// Found by sse_reader_fuzz: a line that came whole was weighed without the data before it.
+TEST(SseReader, WeighsAnEventTheSameHoweverItIsCut) {
+  const std::string stream = "data: " + std::string(20, 'x') + "\n: " + std::string(30, 'y') + "\n\n";
+  for (std::size_t max = 20; max < 70; ++max) {
+    const auto good = [&](std::size_t piece) {
+      SseReader reader(max);
+      bool going = true;
+      for (std::size_t i = 0; going && i < stream.size(); i += piece)
+        going = reader.feed(std::string_view(stream).substr(i, piece),
+                            [](const SseReader::Event&) { return true; });
+      return going;
+    };
+    EXPECT_EQ(good(stream.size()), max >= 52) << max;
+    EXPECT_EQ(good(1), max >= 52) << max;
+  }
+}
+
 TEST(SseReader, AgreesWithEveryVectorWholeByteByByteAndAtEveryCut) {
   const char* shared = std::getenv("AI_PROXY_SHARED");
   const auto path = std::filesystem::path(shared != nullptr ? shared : SOURCE_DIR "/../shared") /
