@@ -34,8 +34,8 @@ std::optional<std::string_view> fault_of_name(std::string_view name) {
 }
 
 bool is_ipv6(const std::string& text) {
-  in6_addr address;
-  return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+  in6_addr address;  // a zero byte would end the text before its end
+  return !text.contains('\0') && inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
 Error fault(std::string_view what) {

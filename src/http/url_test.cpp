@@ -66,6 +66,7 @@ TEST(ParseBaseUrl, SaysWhatIsWrong) {
       {"http://[::1", "closing"},
       {"http://[::1]80", "between"},
       {"http://[localhost]", "no IPv6"},
+      {std::string_view("http://[::1\0\t]/", 14), "no IPv6"},  // found by url_fuzz
       {"http://host/a b", "path"},
       {"http://host/a\r\nx: y", "path"},
   };
