@@ -18,6 +18,7 @@ namespace beast = boost::beast;
 
 // The line with a chunk's size, with extensions; for the last one the trailer fields too.
 constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
+constexpr std::string_view kBareLineFeed = "a line feed alone in its chunks";
 constexpr std::string_view kHeadStart = "HTTP/1.";
 
 Error no_proper_http(std::string_view what) {
@@ -33,6 +34,15 @@ std::string_view view_of(beast::string_view text) {
 bool has_folded_line(std::string_view head) {
   for (std::size_t at = head.find('\n'); at != std::string_view::npos; at = head.find('\n', at + 1)) {
     if (at + 1 < head.size() && (head[at + 1] == ' ' || head[at + 1] == '\t')) return true;
+  }
+  return false;
+}
+
+// In what stands around chunks a line ends with CR LF or the framing is broken. Beast would go on waiting for
+// the end of the trailer, and asserts that no line before it is shorter than that.
+bool has_bare_line_feed(std::string_view text) {
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') return true;
   }
   return false;
 }
@@ -97,6 +107,7 @@ class AnswerParser final : public beast::http::basic_parser<false> {
 
   void on_chunk_header_impl(std::uint64_t, beast::string_view extensions, Code& code) override {
     if (!extensions.empty() && extensions.front() != ';') refuse("a bad chunk size", code);
+    if (extensions.find('\n') != beast::string_view::npos) refuse(kBareLineFeed, code);
   }
 
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, Code& code) override {
@@ -203,6 +214,9 @@ Result<void> ReplyReader::read_carried(std::span<char>& bytes) {
     carried_.append(bytes.data(), size);
     bytes = bytes.subspan(size);
     if (line_end == nullptr) return {};
+    if (carried_.size() < 2 || carried_[carried_.size() - 2] != '\r') {
+      return std::unexpected(no_proper_http(kBareLineFeed));
+    }
     error_code code;
     const std::size_t taken = parser_->put(carried_.data(), carried_.size(), code);
     if (code == beast::http::error::need_more) continue;
@@ -228,6 +242,9 @@ Result<std::string_view> ReplyReader::read_body(std::span<char> bytes) {
         return std::unexpected(no_proper_http("a chunk's head is too large"));
       }
       carried_.assign(bytes.data(), bytes.size());
+      if (has_bare_line_feed(carried_)) {
+        return std::unexpected(no_proper_http(kBareLineFeed));
+      }
       bytes = {};
     } else if (code) {
       return std::unexpected(parser_->fault(code));

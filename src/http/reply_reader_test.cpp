@@ -97,6 +97,16 @@ TEST(ReplyReader, ReadsTheThreeFramings) {
   EXPECT_EQ(closed, (Outcome{200, "hello", {}, false, false}));
 }
 
+// Found by reply_reader_fuzz: cut behind the last chunk's line, it broke an assertion of Beast's.
+TEST(ReplyReader, RefusesALineFeedAloneAroundChunks) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  expect_refused(head + "0\r\n\n\r\n0\r\n\r\n");
+  expect_refused(head + "0\r\n\n");
+  expect_refused(head + "5\r\nhello\r\n0\r\nX: y\n\r\n");
+  expect_refused(head + "5;a\n\r\nhello\r\n0\r\n\r\n");
+  expect_refused(head + "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n");
+}
+
 TEST(ReplyReader, KnowsWhichAnswersHaveNoBody) {
   EXPECT_EQ(read_every_way("HTTP/1.1 204 No Content\r\n\r\n"), (Outcome{204, "", {}, true, false}));
   EXPECT_EQ(read_every_way("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
