@@ -104,7 +104,7 @@ void feed_pieces(std::string_view bytes, Cut cut, Feed feed) {
 // `run(Cut)` -> what came of the bytes: the same, however they were cut.
 template <class Run>
 auto same_for_every_cut(std::string_view bytes, Run run) {
-  constexpr std::size_t kSlowBytesMax = 2048;
+  constexpr std::size_t kSlowBytesMax = 512;
   auto whole = run(Cut::nowhere);
   require(run(Cut::anywhere) == whole, "pieces give what the whole gives");
   if (bytes.size() <= kSlowBytesMax)
