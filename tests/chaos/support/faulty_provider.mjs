@@ -1,7 +1,8 @@
 // A provider that does what the model's name says, in the wire format of whoever is asked (OpenAI, Anthropic, Mistral):
 //   stream:N:MS        N texts, MS between two      head-hang:N    head and N texts, then silence (N may be missing)
 //   rst:N, fin:N       N texts, then the end        hang           silence from the beginning
-//   trickle:RATE       the answer, RATE bytes/s     status:CODE[:RETRY_AFTER]
+//   trickle:RATE       the answer, RATE bytes/s     pings:MS       a stream of comments, MS between two
+//   status:CODE[:RETRY_AFTER]
 //   anything else      an answer at once
 // `always` overrules the names: another behaviour, a function of (call, index) that names one, or that gives one back to run. Every call is kept, with the time at which the other side went away before its end.
 import { setTimeout as pause } from 'node:timers/promises';
@@ -78,6 +79,13 @@ const behaviours = {
     else await answer.out.begin(200, { 'content-length': 1000 });
     await answer.forEver();
   },
+  async pings(answer, milliseconds) {
+    await answer.out.beginStream();
+    while (!answer.gone) {
+      await answer.out.piece(': ping\n\n');
+      await answer.wait(Number(milliseconds));
+    }
+  },
   async rst(answer, count) {
     await texts(answer, Number(count), 0);
     await answer.wait(20);   // a reset drops what the kernel has not yet sent
@@ -144,4 +152,9 @@ export class FaultyProvider {
   get open() { return this.server.sockets.size; }
 
   stop() { return this.server.stop(); }
+
+  // On its old port, after it was stopped.
+  again() {
+    return new Promise((resolve, reject) => this.server.server.once('error', reject).listen(Number(new URL(this.url).port), '127.0.0.1', resolve));
+  }
 }

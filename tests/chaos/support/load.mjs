@@ -1,6 +1,15 @@
 // Many requests at once, folded into counts and times.
 import http from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { post } from '../../support/sent.mjs';
+
+async function timed(folded, index, ask) {
+  const begin = performance.now();
+  const answer = await ask(index).catch((fault) => ({ status: fault.code ?? fault.message }));
+  folded.times.push(performance.now() - begin);
+  folded.byStatus[answer.status] = (folded.byStatus[answer.status] ?? 0) + 1;
+  folded.answers[index] = answer;
+}
 
 // Runs `ask(index)` -> {status, …} `total` times, `lanes` at a time. {byStatus, times (sorted ms), answers}
 export async function load(total, lanes, ask) {
@@ -10,13 +19,23 @@ export async function load(total, lanes, ask) {
     while (next < total) {
       const index = next;
       next += 1;
-      const begin = performance.now();
-      const answer = await ask(index).catch((fault) => ({ status: fault.code ?? fault.message }));
-      folded.times.push(performance.now() - begin);
-      folded.byStatus[answer.status] = (folded.byStatus[answer.status] ?? 0) + 1;
-      folded.answers[index] = answer;
+      await timed(folded, index, ask);
     }
   }));
+  folded.times.sort((a, b) => a - b);
+  return folded;
+}
+
+// Starts `ask(index)` `rate` times a second for so many ms, whether the ones before have been answered or not.
+export async function steadily(rate, milliseconds, ask) {
+  const folded = { byStatus: {}, times: [], answers: [] };
+  const begun = performance.now(), running = [];
+  for (let index = 0; index * (1000 / rate) < milliseconds; index += 1) {
+    const early = begun + index * (1000 / rate) - performance.now();
+    if (early > 0) await pause(early);
+    running.push(timed(folded, index, ask));
+  }
+  await Promise.all(running);
   folded.times.sort((a, b) => a - b);
   return folded;
 }

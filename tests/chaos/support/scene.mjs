@@ -15,11 +15,11 @@ import { until } from './waiting.mjs';
 export const doors = { native: '/v1/chat', openai: '/v1/chat/completions', anthropic: '/v1/messages', mistral: '/mistral/v1/chat/completions' };
 export const providers = ['openai', 'anthropic', 'mistral'];
 
-// A request to a door; the model's name says what the provider does.
+// A request to a door; the model's name says what the provider does. `provider` null: the model is an alias.
 export function question(door, provider, model, more = {}) {
   const messages = [{ role: 'user', content: 'What?' }];
-  if (door === 'native') return { provider, model, messages, ...more };
-  return { model: `${provider}/${model}`, messages, ...(door === 'anthropic' ? { max_tokens: 1000 } : {}), ...more };
+  if (door === 'native') return { provider: provider ?? undefined, model, messages, ...more };
+  return { model: provider === null ? model : `${provider}/${model}`, messages, ...(door === 'anthropic' ? { max_tokens: 1000 } : {}), ...more };
 }
 
 // A configuration file; its text is JSON, which is YAML.
@@ -34,14 +34,16 @@ export function configurationFile(configuration) {
 const withShortIdle = (configuration) => ({ ...configuration, limits: { ...configuration.limits, provider: { idle: '1s', ...configuration.limits?.provider } } });
 
 export class Scene {
-  // `proxied`: a FaultProxy stands before the provider.
-  static async start({ configuration = {}, environment = {}, proxied = false } = {}) {
+  // `proxied`: a FaultProxy stands before the provider. `separate`: Anthropic and Mistral are another one, `second`.
+  static async start({ configuration = {}, environment = {}, proxied = false, separate = false } = {}) {
     const scene = new Scene();
     scene.provider = await FaultyProvider.start();
+    if (separate) scene.second = await FaultyProvider.start();
     if (proxied) scene.proxy = await FaultProxy.start(scene.provider.url);
     const { folder, file } = configurationFile(withShortIdle(configuration));
     scene.file = file;
-    scene.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...providersAt((scene.proxy ?? scene.provider).url), AI_PROXY_THREADS: '1', ...environment } });
+    const urls = { ...providersAt((scene.second ?? scene.proxy ?? scene.provider).url), OPENAI_BASE_URL: (scene.proxy ?? scene.provider).url };
+    scene.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls, AI_PROXY_THREADS: '1', ...environment } });
     scene.poster = poster();
     scene.before = figuresOf(scene.gateway).sockets;
     await scene.isWell();
@@ -80,7 +82,7 @@ export class Scene {
     this.poster = poster();
     let seen;
     await until(() => {
-      seen = figuresOf(this.gateway).sockets - (this.proxy?.pairs.size ?? this.provider.open);
+      seen = figuresOf(this.gateway).sockets - (this.proxy?.pairs.size ?? this.provider.open) - (this.second?.open ?? 0);
       return seen <= this.before;
     }, () => `${seen} sockets, at the start there were ${this.before}`);
   }
@@ -97,8 +99,9 @@ export class Scene {
     try { await this.gateway?.stop(); } finally {
       await this.proxy?.stop();
       await this.provider.stop();
+      await this.second?.stop();
     }
-    assert.deepEqual(this.provider.server.faults, []);
+    assert.deepEqual([...this.provider.server.faults, ...this.second?.server.faults ?? []], []);
   }
 }
 
