@@ -46,7 +46,7 @@ TEST(CompatibleRow, BecomesActiveByItsKey) {
   world.environment = {{"GEMINI_API_KEY", "AIza-1"}, {"XAI_API_KEY", ""}};
   EXPECT_THAT(names(*good(world)), ElementsAre("openai", "anthropic", "mistral", "groq", "gemini"));
   const Provider groq = provider(world, "groq");
-  EXPECT_EQ(groq.key.reveal(), "gsk-1");
+  EXPECT_EQ(groq.keys.at(0).reveal(), "gsk-1");
   EXPECT_EQ(address(groq), "api.groq.com/openai/v1/x");
   EXPECT_TRUE(groq.responses);
   EXPECT_EQ(groq.embeddings, nullptr);
@@ -92,7 +92,7 @@ TEST(CompatibleRow, CanBeChangedInEveryPart) {
 )";
   const Provider deepseek = provider(world, "deepseek");
   EXPECT_EQ(address(deepseek), "relay.example/beta/v3/x");
-  EXPECT_EQ(deepseek.key.reveal(), "k-1");
+  EXPECT_EQ(deepseek.keys.at(0).reveal(), "k-1");
   EXPECT_EQ(deepseek.auth, AuthStyle::x_api_key);
   EXPECT_EQ(deepseek.fields, "x-team: blue\r\n");
   EXPECT_EQ(deepseek.quirks, (providers::Quirks{.stream_options = false,
@@ -128,7 +128,7 @@ TEST(CompatibleRow, WithoutAKeySendsOneThatIsGiven) {
   world.yaml = "providers: {vllm: {}, ollama: {auth: none}}";
   world.environment = {{"VLLM_API_KEY", "token-1"}, {"OLLAMA_API_KEY", "unused"}};
   EXPECT_EQ(provider(world, "vllm").auth, AuthStyle::bearer);
-  EXPECT_EQ(provider(world, "vllm").key.reveal(), "token-1");
+  EXPECT_EQ(provider(world, "vllm").keys.at(0).reveal(), "token-1");
   EXPECT_EQ(provider(world, "ollama").auth, AuthStyle::none);
   // The key of a server that needs none does not make it active: it is Ollama's cloud that has keys.
   world.yaml.clear();
@@ -142,7 +142,7 @@ TEST(Azure, NeedsAnAddress) {
   EXPECT_THAT(good(world)->notes, Contains(HasSubstr("set AZURE_BASE_URL")));
   world.environment["AZURE_BASE_URL"] = "https://me.openai.azure.com";
   EXPECT_EQ(address(provider(world, "azure")), "me.openai.azure.com/openai/v1/x");
-  EXPECT_EQ(provider(world, "azure").key.reveal(), "az-1");
+  EXPECT_EQ(provider(world, "azure").keys.at(0).reveal(), "az-1");
   world.environment.erase("AZURE_BASE_URL");
   world.yaml = "providers:\n  azure:\n    catalog: openai\n";
   EXPECT_THAT(world.faults(),

@@ -9,6 +9,7 @@ namespace ai_proxy::config {
 namespace {
 
 constexpr std::size_t kKeyLengthMax = 4096;
+constexpr std::size_t kKeysMax = 32;
 constexpr std::size_t kHeaderValueMax = 8192;
 
 bool is_visible_ascii(char c) {
@@ -45,6 +46,8 @@ constexpr std::array<std::string_view, 20> kReserved{"accept",
 
 }  // namespace
 
+namespace {
+
 Parsed<std::string> parse_key(std::string_view text) {
   const std::string_view key = ascii_trim(text);
   // The example files of AI Proxy and of its predecessor say your_openai_api_key_here.
@@ -61,6 +64,25 @@ Parsed<std::string> parse_key(std::string_view text) {
     return std::unexpected("the key must not hold blanks, control characters or anything but ASCII.");
   }
   return std::string(key);
+}
+
+}  // namespace
+
+Parsed<std::vector<Secret>> parse_keys(std::string_view text) {
+  std::vector<Secret> keys;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(",\n"), text.size());
+    auto key = parse_key(text.substr(0, end));
+    if (!key) return std::unexpected(std::move(key.error()));
+    if (!key->empty()) {
+      const auto twice = [&](const Secret& other) { return other.matches(*key); };
+      if (std::ranges::any_of(keys, twice)) return std::unexpected("the same key stands here twice.");
+      if (keys.size() == kKeysMax) return std::unexpected("there are more than 32 keys here.");
+      keys.emplace_back(std::move(*key));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return keys;
 }
 
 Parsed<std::string> header_line(std::string_view name, std::string_view value) {

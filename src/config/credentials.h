@@ -4,14 +4,16 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/secret.h"
 #include "config/faults.h"
 
 namespace ai_proxy::config {
 
-// Trimmed; visible ASCII only. An empty result means: not set (an empty text, or the placeholder of
-// .env.example).
-Parsed<std::string> parse_key(std::string_view text);
+// One key, or several with commas or line breaks between. Trimmed; visible ASCII only. None means: not set
+// (an empty text, or the placeholder of .env.example).
+Parsed<std::vector<Secret>> parse_keys(std::string_view text);
 
 // "x-team: blue" as "x-team: blue\r\n". Refused are lines that AI Proxy writes itself and those that belong
 // to one connection.

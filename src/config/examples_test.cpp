@@ -50,6 +50,21 @@ std::string limits_of(const Settings& settings) {
   return text;
 }
 
+std::string routing_of(const routing::Policies& routing) {
+  std::string text;
+  const auto add = [&](auto value) { text.append(std::to_string(value)).append(" "); };
+  const auto& [retry, budget, health] = routing;
+  for (const auto value : {retry.retries, health.failures_in_a_row, health.outcomes_min}) add(value);
+  for (const auto value : {retry.backoff, retry.backoff_max, retry.added_wait_max, retry.rate_limit_wait,
+                           retry.retry_after_max, health.window, health.open_time, health.open_time_max}) {
+    add(value.count());
+  }
+  for (const auto value : {budget.share, health.failure_share}) add(value);
+  add(budget.per_second);
+  add(health.pause_when_limited);
+  return text;
+}
+
 TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
   World world;
   world.yaml = file("ai-proxy.example.yaml");
@@ -69,7 +84,8 @@ TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
   EXPECT_EQ(settings.streams.begin_early, defaults.streams.begin_early);
   EXPECT_EQ(settings.routes.providers.size(), 6u);
   EXPECT_EQ(settings.reject_unsupported, defaults.reject_unsupported);
-  EXPECT_EQ(settings.routes.aliases.size(), 2u);
+  EXPECT_EQ(settings.routes.aliases.size(), 3u);
+  EXPECT_EQ(routing_of(settings.routing), routing_of(defaults.routing));
   const auto built_in = providers::built_in_providers();
   for (std::size_t i = 0; i < built_in.size(); ++i)
     EXPECT_EQ(settings.routes.providers[i].origin, built_in[i].origin);
@@ -120,7 +136,7 @@ TEST(Documentation, NamesEveryVariableAndKeyOfTheExamples) {
          ++it, ++found) {
       const std::string name = (*it)[1];
       if (is_address_of_a_row(name)) continue;  // the page says NAME_BASE_URL
-      if (name == "local" || name == "azure" || name == "fast" || name == "careful")
+      if (name == "local" || name == "azure" || name == "fast" || name == "careful" || name == "steady")
         continue;  // names of one's own
       EXPECT_TRUE(page.find("`" + name + "`") != std::string::npos ||
                   page.find("." + name + "`") != std::string::npos ||

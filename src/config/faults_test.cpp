@@ -120,7 +120,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"aliases: {fast: openai/}", "config.yaml:1: aliases.fast: must be the name of a model"},
         Row{"aliases: {a/b: openai/x}", "config.yaml:1: aliases.a/b: the name of an alias must"},
         Row{"aliases: {a: {provider: openai}}", "config.yaml:1: aliases.a: must be provider/model"},
-        Row{"aliases: {a: [openai, x]}", "config.yaml:1: aliases.a: must be provider/model"}));
+        Row{"aliases: {a: [openai]}", "config.yaml:1: aliases.a: must be provider/model"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Structure, YamlFault,

@@ -134,11 +134,20 @@ TEST(RedisUrl, RefusesTheRestWithoutItsPassword) {
 }
 
 TEST(Key, IsTrimmedAndThePlaceholderIsNone) {
-  EXPECT_EQ(parse_key(" sk-a\r\n"), "sk-a");
-  EXPECT_EQ(parse_key("your_openai_api_key_here"), "");
-  EXPECT_EQ(parse_key(""), "");
-  EXPECT_FALSE(parse_key("sk-\xC3\xA9"));
-  EXPECT_FALSE(parse_key(std::string(5000, 'k')));
+  EXPECT_EQ(parse_keys(" sk-a\r\n").value().at(0).reveal(), "sk-a");
+  EXPECT_TRUE(parse_keys("your_openai_api_key_here").value().empty());
+  EXPECT_TRUE(parse_keys("").value().empty());
+  EXPECT_FALSE(parse_keys("sk-\xC3\xA9"));
+  EXPECT_FALSE(parse_keys(std::string(5000, 'k')));
+}
+
+TEST(Key, SeveralStandWithCommasOrLineBreaksBetween) {
+  const auto keys = parse_keys("sk-a, sk-b\n\nsk-c\n");
+  ASSERT_TRUE(keys);
+  ASSERT_EQ(keys->size(), 3u);
+  EXPECT_EQ(keys->at(1).reveal(), "sk-b");
+  EXPECT_EQ(keys->at(2).reveal(), "sk-c");
+  EXPECT_FALSE(parse_keys("sk-a,sk-a"));
 }
 
 TEST(TextFault, FollowsTheTableOfUnicode) {

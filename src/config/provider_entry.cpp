@@ -153,18 +153,18 @@ class ProviderReader {
                                                  provider_.key_variable + ".");
       }
     }
-    take_key(written);
+    take_keys(written);
     if (file) take_key_file(*file);
-    take_key(reading_.environment.variable(provider_.key_variable));
+    take_keys(reading_.environment.variable(provider_.key_variable));
     // A local server that asks for no key by itself can be told to: then there is one here as well.
     const bool asks_for_none = entry_.row != nullptr && entry_.row->auth == AuthStyle::none;
-    if (asks_for_none && !auth_is_written_ && !provider_.key.empty()) provider_.auth = AuthStyle::bearer;
+    if (asks_for_none && !auth_is_written_ && !provider_.keys.empty()) provider_.auth = AuthStyle::bearer;
   }
 
-  void take_key(const std::optional<Text>& text) {
-    std::string key;
-    assign(key, text, reading_.faults, parse_key);
-    if (!key.empty()) provider_.key = Secret(std::move(key));
+  void take_keys(const std::optional<Text>& text) {
+    std::vector<Secret> keys;
+    assign(keys, text, reading_.faults, parse_keys);
+    if (!keys.empty()) provider_.keys = std::move(keys);
   }
 
   void take_key_file(const Text& path) {
@@ -174,7 +174,7 @@ class ProviderReader {
       reading_.faults.add(path.place, "the file is empty.");
       return;
     }
-    take_key(Text{std::move(*content), path.place});
+    take_keys(Text{std::move(*content), path.place});
   }
 
   Reading& reading_;

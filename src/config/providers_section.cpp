@@ -21,8 +21,8 @@ bool holds_key(const Environment& environment, std::string_view variable) {
   if (variable.empty()) return false;
   const auto text = environment.variable(variable);
   if (!text) return false;
-  const auto key = parse_key(text->value);
-  return !key || !key->empty();
+  const auto keys = parse_keys(text->value);
+  return !keys || !keys->empty();
 }
 
 // A row becomes active by an entry of the file, by its key's variable, or by NAME_BASE_URL.

@@ -36,6 +36,7 @@ void read_cache(Reading& reading);      // cache
 void read_prices(Reading& reading);     // prices: sets the catalogue
 void read_providers(Reading& reading);  // providers
 void read_aliases(Reading& reading);    // aliases; after read_providers
+void read_routing(Reading& reading);    // routing
 void read_on_unsupported(Reading& reading);
 
 // A path, a word: not empty, no control characters, not endless. With `wanted` for the message: "the path of

@@ -28,6 +28,7 @@ SettingsResult read_settings(const Sources& sources) {
   read_server(reading);
   read_providers(reading);
   read_aliases(reading);
+  read_routing(reading);
   read_on_unsupported(reading);
   read_cache(reading);
   read_limits(reading);

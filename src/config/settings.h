@@ -16,9 +16,13 @@
 #include "http/limits.h"
 #include "http/url.h"
 #include "pricing/catalog.h"
+#include "routing/policies.h"
 #include "routing/route.h"
 
 namespace ai_proxy::config {
+
+// Attempts beyond the first: the most that may be configured, or asked for.
+inline constexpr unsigned kRetriesMax = 10;
 
 struct RedisSettings {
   bool tls = false;
@@ -61,6 +65,7 @@ struct Settings {
   bool reject_unsupported = false;  // on_unsupported: what a provider has no place for is an error
 
   routing::Table routes;  // providers and aliases
+  routing::Policies routing;
   std::shared_ptr<const pricing::Catalog> catalog;
   CacheSettings cache;
   LogSettings log;

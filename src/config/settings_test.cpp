@@ -85,11 +85,11 @@ TEST(Settings, TakeEveryVariable) {
   EXPECT_TRUE(settings->allow_anonymous);
   EXPECT_EQ(settings->drain_time, 5s);
   const auto& providers = settings->routes.providers;
-  EXPECT_EQ(providers[0].key.reveal(), "sk-openai");
+  EXPECT_EQ(providers[0].keys.at(0).reveal(), "sk-openai");
   EXPECT_EQ(providers[0].origin, (http::Origin{false, "127.0.0.1", 9001, ""}));
-  EXPECT_EQ(providers[1].key.reveal(), "sk-ant");
+  EXPECT_EQ(providers[1].keys.at(0).reveal(), "sk-ant");
   EXPECT_EQ(providers[1].origin.path_prefix, "/anthropic");
-  EXPECT_EQ(providers[2].key.reveal(), "m");
+  EXPECT_EQ(providers[2].keys.at(0).reveal(), "m");
   EXPECT_EQ(providers[2].region, "eu");
   ASSERT_TRUE(settings->cache.redis);
   EXPECT_TRUE(settings->cache.redis->tls);
@@ -189,23 +189,23 @@ TEST(Providers, OfTheFileJoinTheBuiltInOnes) {
   const auto settings = good(world);
   const auto& providers = settings->routes.providers;
   ASSERT_EQ(providers.size(), 7u);
-  EXPECT_EQ(providers[0].key.reveal(), "from-yaml");
+  EXPECT_EQ(providers[0].keys.at(0).reveal(), "from-yaml");
   EXPECT_EQ(providers[0].region, "eu");
   EXPECT_EQ(providers[0].fields, "");
   EXPECT_EQ(providers[1].fields, "anthropic-version: 2023-06-01\r\n");
   EXPECT_EQ(providers[3].name, "vllm-2");
   EXPECT_EQ(providers[3].dialect, &dialects::kOpenAiChat);
   EXPECT_EQ(providers[3].key_variable, "VLLM_2_API_KEY");
-  EXPECT_EQ(providers[3].key.reveal(), "from-variable");
+  EXPECT_EQ(providers[3].keys.at(0).reveal(), "from-variable");
   EXPECT_EQ(providers[3].fields, "x-team: blue\r\n");
   EXPECT_EQ(providers[3].catalog, "");
   EXPECT_EQ(providers[4].dialect, &dialects::kAnthropicMessages);
   EXPECT_EQ(providers[4].auth, providers::AuthStyle::x_api_key);
-  EXPECT_EQ(providers[4].key.reveal(), "from-file");
+  EXPECT_EQ(providers[4].keys.at(0).reveal(), "from-file");
   EXPECT_EQ(providers[4].fields, "anthropic-version: 2023-06-01\r\n");
   EXPECT_EQ(providers[4].catalog, "anthropic");
   EXPECT_TRUE(providers[5].configured());
-  EXPECT_EQ(providers[6].key.reveal(), "other-key");
+  EXPECT_EQ(providers[6].keys.at(0).reveal(), "other-key");
   EXPECT_EQ(providers[6].fields, "anthropic-version: 2026-10-21\r\n");
   EXPECT_EQ(providers[6].auth, providers::AuthStyle::bearer);
 }
@@ -214,7 +214,7 @@ TEST(Providers, VariableWinsOverTheKeyInTheFile) {
   World world;
   world.yaml = "providers: {openai: {api_key: from-yaml}}";
   world.dotenv = "OPENAI_API_KEY=from-dotenv\n";
-  EXPECT_EQ(good(world)->routes.providers[0].key.reveal(), "from-dotenv");
+  EXPECT_EQ(good(world)->routes.providers[0].keys.at(0).reveal(), "from-dotenv");
 }
 
 TEST(Notes, NameTheVariableOfEachProviderWithoutAKey) {
@@ -246,10 +246,76 @@ TEST(Aliases, TakeBothForms) {
   const auto settings = good(world);
   const auto& aliases = settings->routes.aliases;
   ASSERT_EQ(aliases.size(), 3u);
-  EXPECT_EQ(aliases.at("fast").provider, "openai");
-  EXPECT_EQ(aliases.at("fast").model, "gpt-4o-mini");
-  EXPECT_EQ(aliases.at("deep").model, "claude-opus-5");
-  EXPECT_EQ(aliases.at("or").model, "a/b");
+  EXPECT_EQ(aliases.at("fast").first().provider, "openai");
+  EXPECT_EQ(aliases.at("fast").first().model, "gpt-4o-mini");
+  EXPECT_EQ(aliases.at("deep").first().model, "claude-opus-5");
+  EXPECT_EQ(aliases.at("or").first().model, "a/b");
+}
+
+TEST(Aliases, MapToTiersOfTargets) {
+  World world;
+  world.yaml = R"(aliases:
+  smart:
+    targets:
+      - [{model: openai/gpt-4o, weight: 3}, {provider: mistral, model: mistral-large}]
+      - anthropic/claude-haiku-4-5
+    choose: latency
+    affinity: prompt
+    fallback_on: [default, context_length_exceeded]
+    hedge: {after: 2s, cost_max: 0.01}
+)";
+  const auto settings = good(world);
+  const routing::Alias& smart = settings->routes.aliases.at("smart");
+  ASSERT_EQ(smart.tiers.size(), 2u);
+  ASSERT_EQ(smart.tiers[0].size(), 2u);
+  EXPECT_EQ(smart.tiers[0][0].weight, 3u);
+  EXPECT_EQ(smart.tiers[0][1].provider, "mistral");
+  EXPECT_EQ(smart.tiers[1][0].model, "claude-haiku-4-5");
+  EXPECT_EQ(smart.choose, routing::Preference::latency);
+  EXPECT_EQ(smart.affinity, routing::Affinity::prompt);
+  EXPECT_TRUE(smart.fallback_on.has(ErrorCode::context_length_exceeded));
+  EXPECT_TRUE(smart.fallback_on.has(ErrorCode::rate_limited));
+  EXPECT_FALSE(smart.fallback_on.has(ErrorCode::content_filtered));
+  EXPECT_EQ(smart.hedge.after, 2s);
+  EXPECT_TRUE(smart.hedge.cost_max == kPicoPerUsd / 100);
+}
+
+TEST(Aliases, SayWhatIsWrongWithTheirTargets) {
+  const auto faults_of = [](const std::string& alias) {
+    World world;
+    world.yaml = "aliases:\n  smart: " + alias + "\n";
+    const auto faults = world.faults();
+    return faults.empty() ? std::string() : faults.front();
+  };
+  EXPECT_THAT(faults_of("{targets: []}"), HasSubstr("must be a list of targets"));
+  EXPECT_THAT(faults_of("{targets: [gpt-4o]}"), HasSubstr("must be provider/model"));
+  EXPECT_THAT(faults_of("{targets: [opneai/gpt-4o]}"), HasSubstr("Did you mean"));
+  EXPECT_THAT(faults_of("{targets: [openai/a], choose: fast}"), HasSubstr("must be one of weight, latency"));
+  EXPECT_THAT(faults_of("{targets: [openai/a], fallback_on: [rate_limit]}"), HasSubstr("rate_limited"));
+  EXPECT_THAT(faults_of("{targets: [openai/a], hedge: {cost_max: 1}}"), HasSubstr("after is missing"));
+}
+
+TEST(Routing, HasItsOwnSection) {
+  World world;
+  world.yaml = R"(routing:
+  retries: 3
+  backoff: 50ms
+  rate_limit_wait: 10s
+  budget_percent: 10
+  pause_when_limited: no
+  breaker: {failures: 0, percent: 30, open: 1s}
+)";
+  world.environment = {{"AI_PROXY_RETRIES", "1"}};
+  const routing::Policies& routing = good(world)->routing;
+  EXPECT_EQ(routing.retry.retries, 1);
+  EXPECT_EQ(routing.retry.backoff, 50ms);
+  EXPECT_EQ(routing.retry.rate_limit_wait, 10s);
+  EXPECT_DOUBLE_EQ(routing.budget.share, 0.1);
+  EXPECT_FALSE(routing.health.pause_when_limited);
+  EXPECT_EQ(routing.health.failures_in_a_row, 0);
+  EXPECT_DOUBLE_EQ(routing.health.failure_share, 0.3);
+  world.yaml = "routing: {retries: 11}";
+  EXPECT_FALSE(world.faults().empty());
 }
 
 TEST(Cache, SectionAloneTurnsOnMemory) {

@@ -1,15 +1,18 @@
 // The life of a chat request, through whichever door it came:
-//   read -> place (which provider, which model) -> render -> cache look-up -> attempt -> reply or stream ->
-//   finish.
+//   read -> place (which provider, which model) -> render -> cache look-up -> attempts, each with its reply
+//   or stream -> finish.
 // How the caller is spoken to is its Face (face.h); finish is Exchange's destructor: it runs whatever
-// happens. Streams are relayed in chat_stream.cpp.
+// happens. Streams are relayed in chat_stream.cpp; whom to
+// call, and what follows a failed call, is in attempts.cpp.
 #include "gateway/chat.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/ascii.h"
 #include "dialects/dialects.h"
+#include "gateway/attempts.h"
 #include "gateway/chat_stream.h"
 #include "gateway/exchange.h"
 #include "gateway/face.h"
@@ -18,16 +21,6 @@
 
 namespace ai_proxy::gateway {
 namespace {
-
-// Phases 2 and 3: whom we call, and with which bytes.
-Result<void> place_and_render(Exchange& exchange) {
-  const config::Settings& settings = *exchange.settings;
-  Result<routing::Candidate> candidate = routing::find_candidate(
-      settings.routes, *settings.catalog, exchange.asked_provider, exchange.asked.model);
-  if (!candidate) return std::unexpected(std::move(candidate.error()));
-  exchange.candidate = std::move(*candidate);
-  return exchange.face.render_call(exchange);
-}
 
 // Does a comma-separated Cache-Control hold this directive?
 bool has_directive(std::string_view header, std::string_view directive) {
@@ -38,6 +31,19 @@ bool has_directive(std::string_view header, std::string_view directive) {
     header.remove_prefix(comma + 1);
   }
   return false;
+}
+
+void set_cache_key(Exchange& exchange) {
+  const providers::Provider& provider = *exchange.call.candidate->provider;
+  const std::string origin = provider.origin.authority() + provider.origin.path_prefix +
+                             provider.path_of(exchange.call.dialect->path);
+  cache::KeyParts parts;
+  parts.provider = provider.name;
+  parts.origin = origin;
+  parts.model = exchange.call.candidate->wire_model;
+  parts.fields = exchange.call.fields;
+  parts.body = exchange.call.body;
+  exchange.cache_key = cache::make_key(parts);
 }
 
 // Phase 4, first half: may this request be answered from the cache, and its answer be kept?
@@ -56,17 +62,7 @@ void plan_cache(Exchange& exchange) {
     }
   }
   exchange.cache_write = exchange.cache_ttl.count() > 0;
-
-  const providers::Provider& provider = *exchange.candidate.provider;
-  const std::string origin =
-      provider.origin.authority() + provider.origin.path_prefix + provider.path_of(exchange.dialect->path);
-  cache::KeyParts parts;
-  parts.provider = provider.name;
-  parts.origin = origin;
-  parts.model = exchange.candidate.wire_model;
-  parts.fields = exchange.call_fields;
-  parts.body = exchange.call_body;
-  exchange.cache_key = cache::make_key(parts);
+  set_cache_key(exchange);
   if (!has_directive(control, "no-cache")) exchange.cache_state = CacheState::miss;
 }
 
@@ -74,7 +70,7 @@ void plan_cache(Exchange& exchange) {
 http::Task<void> send_reply(Exchange& exchange, const chat::Reply& reply, std::string_view body) {
   exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
   if (!exchange.cost.known()) exchange.warnings.add(unknown_cost_warning(exchange));
-  if (exchange.passes_through) {
+  if (exchange.call.passes_through) {
     co_await send(exchange, 200, body, true);
   } else {
     const std::string translated = exchange.face.render_reply(exchange, reply);
@@ -97,9 +93,9 @@ http::Task<bool> answer_from_cache(Exchange& exchange) {
   json::Document document;
   if (dialect == nullptr || document.parse(entry->body, json::kProviderLimits)) co_return false;
   Result<chat::Reply> reply = dialect->parse_reply(document.root());
-  if (!reply || (exchange.passes_through && dialect != exchange.dialect)) co_return false;
+  if (!reply || (exchange.call.passes_through && dialect != exchange.call.dialect)) co_return false;
   exchange.cache_state = CacheState::hit;
-  exchange.provider_request_id = entry->request_id;
+  exchange.call.request_id = entry->request_id;
   exchange.tool_names.restore(*reply);
   note_answer(exchange, *reply);
   exchange.saved = exchange.cost.total.value_or(0);
@@ -114,57 +110,74 @@ bool worth_keeping(const chat::Reply& reply) {
   return reply.finish_reason == stop || reply.finish_reason == tool_calls || reply.finish_reason == length;
 }
 
-// Phases 5 and 6 without streaming: one attempt, the whole answer, parsed and priced.
-http::Task<void> answer_whole(Exchange& exchange) {
-  Result<http::ClientReply> reply = co_await call_provider(exchange);
-  if (!reply) {
-    co_await send_error(exchange, std::move(reply.error()));
-    co_return;
-  }
+// Phases 5 and 6 without streaming: one attempt, the whole answer, parsed and priced. An error: nothing has
+// been sent.
+http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& reply,
+                                      const Attempts& attempts) {
   const auto begin = http::Clock::now();
-  Result<std::string> body = co_await reply->read_all(exchange.settings->client.body_bytes_max);
+  Result<std::string> body = co_await reply.read_all(exchange.settings->client.body_bytes_max);
   exchange.provider_time += http::Clock::now() - begin;
-  if (!body) {
-    co_await send_error(exchange, broken_before_answer(std::move(body.error())));
-    co_return;
-  }
+  if (!body) co_return std::unexpected(broken_before_answer(std::move(body.error())));
   json::Document document;
   if (document.parse(*body, json::kProviderLimits)) {
-    co_await send_error(
-        exchange, provider_failed(ErrorCode::provider_error,
-                                  "The provider's answer is not valid JSON, although its status was 200."));
-    co_return;
+    co_return std::unexpected(provider_failed(
+        ErrorCode::provider_error, "The provider's answer is not valid JSON, although its status was 200."));
   }
-  Result<chat::Reply> answer = exchange.dialect->parse_reply(document.root());
-  if (!answer && exchange.passes_through && !document.root()["error"].has_value()) {
+  Result<chat::Reply> answer = exchange.call.dialect->parse_reply(document.root());
+  if (!answer && exchange.call.passes_through && !document.root()["error"].has_value()) {
     // A caller of the same dialect may understand what we do not.
     exchange.warnings.add(unknown_cost_warning(exchange));
     co_await send(exchange, 200, *body, false);
-    co_return;
+    co_return Result<void>();
   }
-  if (!answer) {
-    co_await send_error(exchange, std::move(answer.error()));
-    co_return;
+  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  if (answer->finish_reason == chat::FinishReason::content_filter &&
+      attempts.would_fall_back(ErrorCode::content_filtered)) {
+    co_return std::unexpected(
+        provider_failed(ErrorCode::content_filtered, "The provider's filter cut its answer."));
   }
   exchange.tool_names.restore(*answer);
   note_answer(exchange, *answer);
   co_await send_reply(exchange, *answer, *body);
   if (exchange.cache_write && worth_keeping(*answer)) {
-    const cache::Entry entry{exchange.candidate.provider->name, std::string(exchange.dialect->name),
-                             exchange.provider_request_id, std::move(*body)};
+    const cache::Entry entry{exchange.call.candidate->provider->name,
+                             std::string(exchange.call.dialect->name), exchange.call.request_id,
+                             std::move(*body)};
     exchange.cache->put(exchange.cache_key, entry, exchange.cache_ttl);
   }
+  co_return Result<void>();
 }
 
-// Phases 5 and 6 as a stream. What fails before the caller has been sent a byte is a real HTTP status.
-http::Task<void> answer_stream(Exchange& exchange) {
-  KeepAlive keep_alive(exchange);
-  Result<void> relayed = co_await relay_stream(exchange, keep_alive);
-  if (relayed) co_return;
-  if (exchange.stream_begun) {
-    co_await fail_stream(exchange, keep_alive, std::move(relayed.error()));
-  } else {
-    co_await send_error(exchange, std::move(relayed.error()));
+// Phases 5 and 6: attempts, until one of them has answered or there is nothing left to try. What fails before
+// the caller has been sent a byte is a real HTTP status.
+http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
+  std::optional<KeepAlive> keep_alive;
+  if (exchange.asked.stream) keep_alive.emplace(exchange);
+  while (true) {
+    Result<http::ClientReply> reply = co_await attempts.call();
+    Result<void> outcome;
+    if (!reply) {
+      outcome = std::unexpected(std::move(reply.error()));
+    } else if (keep_alive) {
+      outcome = co_await relay_stream(exchange, *reply, *keep_alive);
+    } else {
+      outcome = co_await answer_whole(exchange, *reply, attempts);
+    }
+    if (outcome) {
+      attempts.answered();
+      co_return;
+    }
+    Error error = std::move(outcome.error());
+    if (co_await attempts.another(error)) {
+      if (exchange.cache_write) set_cache_key(exchange);
+      continue;
+    }
+    if (exchange.stream_begun) {
+      co_await fail_stream(exchange, *keep_alive, std::move(error));
+    } else {
+      co_await send_error(exchange, std::move(error));
+    }
+    co_return;
   }
 }
 
@@ -182,21 +195,22 @@ http::Task<void> serve_chat(Worker& worker, http::Request& request, http::Respon
     co_await send(exchange, refusal->status, refusal->body, false);
     co_return;
   }
-  if (Result<void> placed = place_and_render(exchange); !placed) {
+  Attempts attempts(exchange);
+  if (Result<void> placed = attempts.begin(); !placed) {
     co_await send_error(exchange, std::move(placed.error()));
     co_return;
   }
-  if (!exchange.own_answer.empty()) {
-    co_await send(exchange, 200, exchange.own_answer, false);
+  if (!exchange.call.own_answer.empty()) {
+    co_await send(exchange, 200, exchange.call.own_answer, false);
     co_return;
   }
   plan_cache(exchange);
   if (co_await answer_from_cache(exchange)) co_return;
-  if (exchange.asked.stream) {
-    co_await answer_stream(exchange);
-  } else {
-    co_await answer_whole(exchange);
+  if (std::optional<Error> pause = attempts.pause()) {
+    co_await send_error(exchange, std::move(*pause));
+    co_return;
   }
+  co_await answer(exchange, attempts);
 }
 
 }  // namespace ai_proxy::gateway

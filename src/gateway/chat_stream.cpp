@@ -79,14 +79,14 @@ class Relay {
  public:
   explicit Relay(Exchange& exchange)
       : exchange_(exchange),
-        reader_(exchange.dialect->make_stream_reader()),
+        reader_(exchange.call.dialect->make_stream_reader()),
         sse_(kEventBytesMax),
         on_delta_([this](const chat::Delta& delta) { delta_seen(delta); }),
         on_event_([this](const http::SseReader::Event& event) { return event_seen(event); }) {}
 
   // Feeds bytes; what the client shall see is appended to output(). False: nothing more is to be read.
   bool feed(std::string_view bytes) {
-    if (exchange_.passes_through) {
+    if (exchange_.call.passes_through) {
       if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) {
         too_large();
         return false;  // behind an error event too: nothing grows without a bound
@@ -100,7 +100,7 @@ class Relay {
   // The one last event, unless the provider has sent it: the stream is complete, or exchange.error says why
   // not.
   void end() {
-    if (exchange_.passes_through) {
+    if (exchange_.call.passes_through) {
       if (!reader_->terminated()) output_.append(exchange_.face.door()->terminator);
     } else {
       writer().end(output_, *reader_);
@@ -113,19 +113,22 @@ class Relay {
   std::string& output() { return output_; }
   // The caller can be told something: an answer has begun. Before that a failure is a real HTTP status.
   bool started() const { return started_ || output_.size() > kHeldBytesMax; }
+  // The provider has sent an event, whatever it says.
+  bool spoke() const { return spoke_; }
   bool terminated() const { return reader_->terminated(); }
   const dialects::StreamReader& reader() const { return *reader_; }
   std::optional<Error>& error() { return error_; }
 
  private:
   bool event_seen(const http::SseReader::Event& event) {
+    spoke_ = true;
     if (told_failure_) {  // what a provider says behind its own error event
       append_redacted_block();
       return true;
     }
     Result<void> good = reader_->event(event.type, event.data, on_delta_);
     if (!good) error_ = std::move(good.error());
-    if (exchange_.passes_through) relay(event);
+    if (exchange_.call.passes_through) relay(event);
     // Nothing that follows the terminator matters.
     return (good || told_failure_) && !reader_->terminated();
   }
@@ -140,7 +143,7 @@ class Relay {
 
   // A provider's own words for a failure may quote the key it was called with.
   void append_redacted_block() {
-    output_.append(redact_keys(redact(std::string(block_), exchange_.candidate.provider->key)));
+    output_.append(redact_keys(redact(std::string(block_), *exchange_.call.candidate->key)));
   }
 
   // The event in block_, as it came where the caller may see it so.
@@ -169,7 +172,7 @@ class Relay {
     if (delta.kind != chat::Delta::Kind::started) started_ = true;
     if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
       exchange_.first_token = http::Clock::now();
-    if (!exchange_.passes_through) writer().delta(output_, exchange_.tool_names.restored(delta));
+    if (!exchange_.call.passes_through) writer().delta(output_, exchange_.tool_names.restored(delta));
   }
 
   EventWriter& writer() {
@@ -194,6 +197,7 @@ class Relay {
   std::string_view block_;  // the one being read
   std::string space_;
   std::optional<Error> error_;
+  bool spoke_ = false;         // an event has come
   bool started_ = false;       // a delta has come
   bool told_failure_ = false;  // the provider's own error event has passed through
 };
@@ -257,11 +261,11 @@ http::Task<void> finish_stream(Exchange& exchange, Relay& relay, KeepAlive& keep
 Error no_stream(const Exchange& exchange, int status, std::string_view body) {
   dialects::ReplyHead head;
   head.status = status;
-  head.request_id = exchange.provider_request_id;
+  head.request_id = exchange.call.request_id;
   json::Document document;
   const bool is_json = !document.parse(body, json::kProviderLimits);
   if (is_json && document.root()["error"].has_value()) {
-    return exchange.dialect->parse_error(head, body);
+    return exchange.call.dialect->parse_error(head, body);
   }
   return provider_failed(ErrorCode::provider_error,
                          "The provider was asked for a stream and answered with something else.");
@@ -278,22 +282,22 @@ http::Task<Error> read_no_stream(Exchange& exchange, http::ClientReply& reply) {
 
 }  // namespace
 
-http::Task<Result<void>> relay_stream(Exchange& exchange, KeepAlive& keep_alive) {
-  Result<http::ClientReply> reply = co_await call_provider(exchange);
-  if (!reply) co_return std::unexpected(std::move(reply.error()));
+http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& reply, KeepAlive& keep_alive) {
   // A missing type is given the benefit of the doubt.
-  const std::string_view type = reply->headers().get("content-type");
+  const std::string_view type = reply.headers().get("content-type");
   if (!type.empty() && !ascii_iequals(type.substr(0, kEventStreamType.size()), kEventStreamType)) {
-    co_return std::unexpected(co_await read_no_stream(exchange, *reply));
+    co_return std::unexpected(co_await read_no_stream(exchange, reply));
   }
   keep_alive.answer_begun();
+  reply.expect_event_within(exchange.settings->client.first_event_time);
   Relay relay(exchange);
   while (!relay.terminated()) {
     const auto waiting = http::Clock::now();
-    Result<std::string_view> bytes = co_await reply->read_some();
+    Result<std::string_view> bytes = co_await reply.read_some();
     exchange.provider_time += http::Clock::now() - waiting;
     if (!bytes) relay.error() = std::move(bytes.error());
     if (!bytes || bytes->empty() || !relay.feed(*bytes)) break;
+    if (relay.spoke()) reply.event_seen();
     if (!relay.started()) continue;
     if (!co_await flush(exchange, relay, keep_alive)) {
       note_client_gone(exchange, relay);

@@ -6,10 +6,10 @@
 
 namespace ai_proxy::gateway {
 
-// Calls the provider and relays its stream, translated or as it is; it ends as the caller's dialect ends a
+// Relays the stream that `reply` begins, translated or as it is; it ends as the caller's dialect ends a
 // stream, or with that dialect's form of a failure, never with both or neither. An error: it failed before
 // its first delta, and the caller has been sent none of it (at most keep-alives).
-http::Task<Result<void>> relay_stream(Exchange& exchange, KeepAlive& keep_alive);
+http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& reply, KeepAlive& keep_alive);
 
 // Ends a stream that keep-alives have begun with the dialect's form of a failure.
 http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error);

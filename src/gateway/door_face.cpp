@@ -30,7 +30,8 @@ dialects::AnswerContext context_of(const Exchange& exchange) {
 class DoorEventWriter final : public EventWriter {
  public:
   DoorEventWriter(Exchange& exchange, const dialects::Door& door, const dialects::StreamReader& reader)
-      : exchange_(exchange), model_(reader.model().empty() ? exchange.candidate.wire_model : reader.model()) {
+      : exchange_(exchange),
+        model_(reader.model().empty() ? exchange.call.candidate->wire_model : reader.model()) {
     dialects::AnswerContext context = context_of(exchange);
     context.model = model_;
     context.provider_id = reader.id().empty() ? std::string_view(exchange.request_id) : reader.id();
@@ -71,24 +72,24 @@ class DoorFace final : public Face {
   }
 
   Result<void> render_call(Exchange& exchange) const override {
-    const providers::Provider& provider = *exchange.candidate.provider;
+    const providers::Provider& provider = *exchange.call.candidate->provider;
     const dialects::Dialect* own = provider.speaks(door_.dialect);
     if (own != nullptr && provider.takes_as_is(door_.dialect, exchange.body.root())) {
-      exchange.dialect = own;
-      exchange.passes_through = true;
-      exchange.call_fields = forwarded_fields(exchange.request.headers);
-      exchange.call_body =
-          door_.pass_through(exchange.body.root(), exchange.candidate.wire_model, exchange.asked);
+      exchange.call.dialect = own;
+      exchange.call.passes_through = true;
+      exchange.call.fields = forwarded_fields(exchange.request.headers);
+      exchange.call.body =
+          door_.pass_through(exchange.body.root(), exchange.call.candidate->wire_model, exchange.asked);
       return {};
     }
     if (door_.answer_alone != nullptr) {
       Result<std::string> answer = door_.answer_alone(exchange.body.root(), exchange.warnings);
       if (!answer) return std::unexpected(std::move(answer.error()));
-      exchange.own_answer = std::move(*answer);
+      exchange.call.own_answer = std::move(*answer);
       return {};
     }
-    exchange.dialect = provider.counterpart(door_.dialect);
-    if (exchange.dialect == nullptr)
+    exchange.call.dialect = provider.counterpart(door_.dialect);
+    if (exchange.call.dialect == nullptr)
       return std::unexpected(bad_request("The provider " + provider.name + " has no embeddings.", "model"));
     Result<chat::Request> request = door_.parse_request(exchange.body.root(), exchange.warnings);
     if (!request) return std::unexpected(std::move(request.error()));
@@ -110,8 +111,8 @@ class DoorFace final : public Face {
   // A provider's refusal in the caller's own dialect is shown as it came, unless it is about our key.
   Answer render_error(const Exchange& exchange) const override {
     const Error& error = *exchange.error;
-    const bool verbatim = !exchange.provider_refusal.empty() && error.code != ErrorCode::provider_auth_failed;
-    if (verbatim) return {error.provider_status, exchange.provider_refusal};
+    const bool verbatim = !exchange.call.refusal.empty() && error.code != ErrorCode::provider_auth_failed;
+    if (verbatim) return {error.provider_status, exchange.call.refusal};
     return {door_.error_status(error), door_.render_error(error, exchange.request_id)};
   }
 

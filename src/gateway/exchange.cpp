@@ -21,6 +21,13 @@ std::string own_or_new_id(const http::Request& request) {
   return sane_request_id(own) ? std::string(own) : new_request_id();
 }
 
+// What stands from `begin` on may come from outside: what could break a header becomes '?'.
+void make_harmless(std::string& fields, std::size_t begin) {
+  std::replace_if(
+      fields.begin() + static_cast<std::ptrdiff_t>(begin), fields.end(),
+      [](char c) { return c < ' ' || c >= 0x7f; }, '?');
+}
+
 // A value of ours.
 void append_field(std::string& fields, std::string_view name, std::string_view value) {
   fields.append(name).append(": ").append(value).append("\r\n");
@@ -34,13 +41,14 @@ void finish(const Exchange& exchange) {
   record.method = exchange.request.method;
   record.path = exchange.request.path;
   record.status = exchange.status;
-  if (exchange.candidate.provider != nullptr) {
-    record.provider = exchange.candidate.provider->name;
+  if (exchange.call.candidate != nullptr) {
+    record.provider = exchange.call.candidate->provider->name;
     record.model = exchange.model_shown();
   }
   record.stream = exchange.asked.stream;
   record.cache = word(exchange.cache_state);
   record.attempts = exchange.attempts;
+  record.tried = exchange.tried;
   if (exchange.usage) {
     record.input_tokens = exchange.usage->input_tokens;
     record.output_tokens = exchange.usage->output_tokens;
@@ -110,23 +118,25 @@ std::int64_t Exchange::overhead_us() const {
 }
 
 std::string_view Exchange::model_shown() const {
-  return answered_model.empty() ? std::string_view(candidate.wire_model) : std::string_view(answered_model);
+  return answered_model.empty() ? std::string_view(call.candidate->wire_model)
+                                : std::string_view(answered_model);
 }
 
 void append_foreign_field(std::string& fields, std::string_view name, std::string_view value) {
-  append_field(fields, name, value);
-  const auto end = fields.end() - 2;  // the line break
-  std::replace_if(
-      end - static_cast<std::ptrdiff_t>(value.size()), end, [](char c) { return c < ' ' || c >= 0x7f; }, '?');
+  fields.append(name).append(": ");
+  const std::size_t begin = fields.size();
+  fields.append(value);
+  make_harmless(fields, begin);
+  fields.append("\r\n");
 }
 
 namespace {
 
 // What a door's callers find in the header, since their bodies have no place for it.
 void append_door_fields(std::string& fields, const Exchange& exchange, const dialects::Door& door) {
-  fields.append(exchange.provider_fields);
+  fields.append(exchange.call.answer_fields);
   if (!door.request_id_field.empty() &&
-      exchange.provider_fields.find(door.request_id_field) == std::string::npos)
+      exchange.call.answer_fields.find(door.request_id_field) == std::string::npos)
     append_field(fields, door.request_id_field, exchange.request_id);
   if (exchange.warnings.empty()) return;
   std::string sentences;
@@ -139,24 +149,38 @@ void append_door_fields(std::string& fields, const Exchange& exchange, const dia
 
 }  // namespace
 
+namespace {
+
+// "2; openai/gpt-4o-mini=overloaded 31ms, anthropic/claude-haiku-4-5"
+void append_tried(std::string& fields, const Exchange& exchange) {
+  const std::size_t begin = fields.size();
+  fields.append("; ").append(exchange.tried);
+  if (!exchange.error && exchange.call.candidate != nullptr)
+    fields.append(", ").append(exchange.call.candidate->id);
+  make_harmless(fields, begin);
+}
+
+}  // namespace
+
 std::string response_fields(const Exchange& exchange, bool with_cost) {
   std::string fields;
   fields.reserve(384);
   append_field(fields, "x-request-id", exchange.request_id);
   append_field(fields, "x-cache", word(exchange.cache_state));
-  if (exchange.candidate.provider != nullptr) {
-    append_foreign_field(fields, "x-ai-proxy-provider", exchange.candidate.provider->name);
-    append_foreign_field(fields, "x-ai-proxy-model", exchange.candidate.wire_model);
+  if (exchange.call.candidate != nullptr) {
+    append_foreign_field(fields, "x-ai-proxy-provider", exchange.call.candidate->provider->name);
+    append_foreign_field(fields, "x-ai-proxy-model", exchange.call.candidate->wire_model);
   }
   fields.append("x-ai-proxy-attempts: ");
   append_integer(fields, exchange.attempts);
+  if (!exchange.tried.empty()) append_tried(fields, exchange);
   fields.append("\r\nx-ai-proxy-overhead-us: ");
   append_integer(fields, exchange.overhead_us());
   fields.append("\r\n");
   if (with_cost && exchange.cost.known())
     append_field(fields, "x-ai-proxy-cost-usd", format_usd(*exchange.cost.total));
-  if (!exchange.provider_request_id.empty()) {
-    append_foreign_field(fields, "x-ai-proxy-provider-request-id", exchange.provider_request_id);
+  if (!exchange.call.request_id.empty()) {
+    append_foreign_field(fields, "x-ai-proxy-provider-request-id", exchange.call.request_id);
   }
   if (const dialects::Door* door = exchange.face.door()) append_door_fields(fields, exchange, *door);
   return fields;
@@ -164,12 +188,12 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
 
 pricing::Cost price(const Exchange& exchange, std::string_view answered_model,
                     const std::optional<chat::Usage>& usage) {
-  const providers::Provider& provider = *exchange.candidate.provider;
+  const providers::Provider& provider = *exchange.call.candidate->provider;
   const pricing::Catalog& catalog = *exchange.settings->catalog;
   const bool answered_is_known =
       !answered_model.empty() && catalog.find(provider.catalog, answered_model) != nullptr;
   const std::string_view model =
-      answered_is_known ? answered_model : std::string_view(exchange.candidate.wire_model);
+      answered_is_known ? answered_model : std::string_view(exchange.call.candidate->wire_model);
   pricing::CallContext context;
   context.region = provider.region;
   return pricing::cost_of(catalog, provider.catalog, model, usage ? &*usage : nullptr, context);

@@ -32,6 +32,22 @@ std::string_view word(CacheState state);  // HIT, MISS, BYPASS, DISABLED
 
 class Face;
 
+// One call of a provider, as it is rendered for a candidate, and what is known of its answer.
+struct Call {
+  const routing::Candidate* candidate = nullptr;  // of the exchange's plan
+  const dialects::Dialect* dialect = nullptr;     // what is spoken with the provider
+  bool passes_through = false;                    // the caller speaks it too: bytes go as they are, both ways
+  std::string fields;                             // header lines of the caller's own that go along
+  std::string body;
+  std::string own_answer;  // the whole answer, where no provider is needed for it; else empty
+
+  int status = 0;             // HTTP status of the answer; 0 = none came
+  std::string request_id;     // the provider's
+  std::string answer_fields;  // header lines of the answer that a caller of the same dialect gets
+  std::string refusal;        // passes_through: the body of its error, to be shown as it is; else empty
+  std::optional<http::Clock::time_point> answer_begun;  // the head of a good answer came
+};
+
 struct Exchange {
   Exchange(Worker& worker, http::Request& request, http::ResponseWriter& response, const Face& face);
   ~Exchange();  // finish(): the access line, always, whatever happened
@@ -56,13 +72,11 @@ struct Exchange {
   chat::Warnings warnings;
 
   // Where it goes.
-  routing::Candidate candidate;
-  const dialects::Dialect* dialect = nullptr;  // what is spoken with the provider
-  bool passes_through = false;                 // the caller speaks it too: bytes go as they are, both ways
-  std::string call_fields;                     // header lines of the caller's own that go along
-  std::string call_body;                       // as rendered for the provider
-  std::string own_answer;  // the whole answer, where no provider is needed for it; else empty
+  routing::Plan plan;
+  Call call;                                // the one that is, or was last, made
+  std::chrono::milliseconds total_time{0};  // for all attempts together
   int attempts = 0;
+  std::string tried;  // the failed ones, in words: "openai/gpt-4o-mini=overloaded 31ms, …"
 
   // The cache.
   CacheState cache_state = CacheState::disabled;
@@ -71,12 +85,8 @@ struct Exchange {
   std::chrono::seconds cache_ttl{0};
 
   // What came of it.
-  int status = 0;           // as sent; 499 when the client went away
-  int provider_status = 0;  // HTTP status of its answer; 0 = none came
-  std::string provider_request_id;
-  std::string provider_fields;   // header lines of its answer that a caller of the same dialect gets
-  std::string provider_refusal;  // passes_through: the body of its error, to be shown as it is; else empty
-  std::string answered_model;    // the provider's word for it; empty = not known
+  int status = 0;              // as sent; 499 when the client went away
+  std::string answered_model;  // the provider's word for it; empty = not known
   std::optional<chat::Usage> usage;
   pricing::Cost cost;
   PicoUsd saved = 0;  // a hit: what the answer cost when it was made

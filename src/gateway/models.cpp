@@ -1,6 +1,7 @@
 #include "gateway/models.h"
 
 #include <optional>
+#include <ranges>
 #include <string>
 #include <vector>
 
@@ -28,14 +29,16 @@ std::string listed_id(const providers::Provider& provider, const pricing::Model&
   return provider.name == provider.catalog ? model.id : provider.name + "/" + model.id;
 }
 
+Listed listed(const config::Settings& settings, const std::string& id, const routing::Candidate& candidate) {
+  const providers::Provider& provider = *candidate.provider;
+  return {id, provider.name, settings.catalog->find(provider.catalog, candidate.wire_model)};
+}
+
 std::vector<Listed> list_models(const config::Settings& settings) {
   std::vector<Listed> all;
-  for (const auto& [name, alias] : settings.routes.aliases) {
-    for (const providers::Provider& provider : settings.routes.providers) {
-      if (provider.name != alias.provider || !provider.configured()) continue;
-      const std::string_view model = providers::wire_model(provider.catalog, alias.model);
-      all.push_back({name, provider.name, settings.catalog->find(provider.catalog, model)});
-    }
+  for (const auto& name : std::views::keys(settings.routes.aliases)) {
+    const auto plan = routing::make_plan(settings.routes, *settings.catalog, {}, name);
+    if (plan) all.push_back(listed(settings, name, plan->candidates.front()));
   }
   for (const providers::Provider& provider : settings.routes.providers) {
     if (!provider.configured() || provider.catalog.empty()) continue;
@@ -48,10 +51,9 @@ std::vector<Listed> list_models(const config::Settings& settings) {
 }
 
 Result<Listed> find_model(const config::Settings& settings, const std::string& id) {
-  Result<routing::Candidate> found = routing::find_candidate(settings.routes, *settings.catalog, {}, id);
-  if (!found) return std::unexpected(std::move(found.error()));
-  return Listed{id, found->provider->name,
-                settings.catalog->find(found->provider->catalog, found->wire_model)};
+  Result<routing::Plan> plan = routing::make_plan(settings.routes, *settings.catalog, {}, id);
+  if (!plan) return std::unexpected(std::move(plan.error()));
+  return listed(settings, id, plan->candidates.front());
 }
 
 // What is the same in every shape, and in no provider's: ours.

@@ -28,9 +28,9 @@ native::CostView cost_view(const Exchange& exchange) {
 }
 
 native::ErrorView error_view(const Exchange& exchange) {
-  const bool placed = exchange.candidate.provider != nullptr;
+  const bool placed = exchange.call.candidate != nullptr;
   return {.error = *exchange.error,
-          .provider = placed ? std::string_view(exchange.candidate.provider->name) : std::string_view(),
+          .provider = placed ? std::string_view(exchange.call.candidate->provider->name) : std::string_view(),
           .model = placed ? exchange.model_shown() : exchange.asked.model,
           .attempts = exchange.attempts};
 }
@@ -65,7 +65,7 @@ class NativeFace final : public Face {
       return refused(exchange, native::malformed_json_body(*fault, names));
     }
     const auto names_its_provider = [&settings](std::string_view model) {
-      return routing::find_candidate(settings.routes, *settings.catalog, {}, model).has_value() ||
+      return routing::make_plan(settings.routes, *settings.catalog, {}, model).has_value() ||
              model.find('/') != std::string_view::npos;
     };
     native::ParseOutcome outcome =
@@ -80,12 +80,12 @@ class NativeFace final : public Face {
   }
 
   Result<void> render_call(Exchange& exchange) const override {
-    exchange.dialect = exchange.candidate.provider->dialect;
+    exchange.call.dialect = exchange.call.candidate->provider->dialect;
     return render_conversation(exchange);
   }
 
   std::string render_reply(Exchange& exchange, const chat::Reply& reply) const override {
-    return native::render_reply({.provider = exchange.candidate.provider->name,
+    return native::render_reply({.provider = exchange.call.candidate->provider->name,
                                  .model = exchange.model_shown(),
                                  .reply = reply,
                                  .cost = cost_view(exchange),

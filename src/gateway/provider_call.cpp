@@ -91,13 +91,13 @@ std::string replaced_fields(const std::string& lines, const std::string& own) {
 }
 
 // A refusal that its own dialect's caller can be shown: JSON, and our key not in it.
-std::string showable_refusal(const Exchange& exchange, const std::string& body) {
+std::string showable_refusal(const Call& call, const std::string& body) {
   json::Document document;
   if (document.parse(body, json::kProviderLimits) || !document.root().is_object()) return {};
-  return redact_keys(redact(body, exchange.candidate.provider->key));
+  return redact_keys(redact(body, *call.candidate->key));
 }
 
-http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
+http::Task<Error> refusal(Call& call, http::ClientReply& reply) {
   const int status = reply.status();
   if (status >= 300 && status < 400) {
     Error error = provider_failed(ErrorCode::provider_error,
@@ -114,9 +114,9 @@ http::Task<Error> refusal(Exchange& exchange, http::ClientReply& reply) {
   Result<std::string> body = co_await reply.read_all(kErrorBodyBytesMax);
   if (!body && body.error().code == ErrorCode::cancelled) co_return body.error();
   dialects::ReplyHead head{status, content_type, retry_after, retry_after_ms, should_retry, id};
-  Error error = exchange.dialect->parse_error(head, body ? std::string_view(*body) : std::string_view());
-  error.message = redact(std::move(error.message), exchange.candidate.provider->key);
-  if (exchange.passes_through && body) exchange.provider_refusal = showable_refusal(exchange, *body);
+  Error error = call.dialect->parse_error(head, body ? std::string_view(*body) : std::string_view());
+  error.message = redact(std::move(error.message), *call.candidate->key);
+  if (call.passes_through && body) call.refusal = showable_refusal(call, *body);
   co_return error;
 }
 
@@ -132,43 +132,59 @@ std::string forwarded_fields(const http::Headers& headers) {
 }
 
 Result<void> render_conversation(Exchange& exchange) {
-  const providers::Provider& provider = *exchange.candidate.provider;
-  const std::string& model = exchange.candidate.wire_model;
+  const providers::Provider& provider = *exchange.call.candidate->provider;
+  const std::string& model = exchange.call.candidate->wire_model;
   const chat::ModelTraits traits = providers::model_traits(provider, model, *exchange.settings->catalog);
-  const std::size_t tool_name_length_max = exchange.dialect->tool_name_length_max;
+  const std::size_t tool_name_length_max = exchange.call.dialect->tool_name_length_max;
   if (auto named = exchange.tool_names.apply(exchange.chat, tool_name_length_max); !named) return named;
   Result<std::string> body =
-      exchange.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
+      exchange.call.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
   if (!body) return std::unexpected(std::move(body.error()));
   if (exchange.settings->reject_unsupported && !exchange.warnings.empty()) {
     const std::string& first = exchange.warnings.list().front();
     return std::unexpected(bad_request(first, first.substr(0, first.find(':'))));
   }
-  exchange.call_body = std::move(*body);
+  exchange.call.body = std::move(*body);
   return {};
 }
 
-http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange) {
-  const providers::Provider& provider = *exchange.candidate.provider;
+namespace {
+
+// Of the time that all attempts together may take.
+std::chrono::milliseconds time_left(const Exchange& exchange) {
+  using std::chrono::milliseconds;
+  const auto end = exchange.request.received + exchange.total_time;
+  return std::max(std::chrono::ceil<milliseconds>(end - http::Clock::now()), milliseconds(1));
+}
+
+}  // namespace
+
+http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange, Call& call,
+                                                    http::Cancellation& cancellation) {
+  const routing::Candidate& candidate = *call.candidate;
+  const providers::Provider& provider = *candidate.provider;
   const std::string fields =
-      replaced_fields(provider.request_fields(exchange.asked.stream), exchange.call_fields);
-  http::OutgoingRequest call;
-  const std::string path = provider.path_of(exchange.dialect->path);
-  call.path = path;
-  call.fields = fields;
-  call.body = exchange.call_body;
+      replaced_fields(provider.request_fields(exchange.asked.stream, *candidate.key), call.fields);
+  const std::string path = provider.path_of(call.dialect->path);
+  const std::string credential = provider.name + "#" + std::to_string(candidate.key_number);
+  http::OutgoingRequest request;
+  request.path = path;
+  request.fields = fields;
+  request.body = call.body;
+  request.credential = credential;
+  request.total_time = time_left(exchange);
   ++exchange.attempts;
-  const ProviderWait wait(exchange);
   Result<http::ClientReply> reply =
-      co_await exchange.worker.client().send(provider.origin, call, exchange.response.cancellation());
+      co_await exchange.worker.client().send(provider.origin, request, cancellation);
   if (!reply) co_return std::unexpected(std::move(reply.error()));
-  exchange.provider_status = reply->status();
-  exchange.provider_request_id = find_request_id(reply->headers());
-  if (exchange.passes_through) exchange.provider_fields = relayed_fields(reply->headers());
-  if (reply->status() < 200 || reply->status() >= 300) {
-    Error error = co_await refusal(exchange, *reply);
+  call.status = reply->status();
+  call.request_id = find_request_id(reply->headers());
+  if (call.passes_through) call.answer_fields = relayed_fields(reply->headers());
+  if (call.status < 200 || call.status >= 300) {
+    Error error = co_await refusal(call, *reply);
     co_return std::unexpected(std::move(error));
   }
+  call.answer_begun = http::Clock::now();
   co_return std::move(*reply);
 }
 

@@ -12,16 +12,17 @@
 
 namespace ai_proxy::gateway {
 
-// Phase 3 where the body must be translated: exchange.chat in exchange.dialect, for the placed model. With
-// `on_unsupported: reject`, what would be a warning is an error.
+// Phase 3 where the body must be translated: exchange.chat in exchange.call.dialect, for the placed model.
+// With `on_unsupported: reject`, what would be a warning is an error.
 Result<void> render_conversation(Exchange& exchange);
 
 // The lines of a caller's header that go on to a provider of its own dialect: versions and beta features.
 std::string forwarded_fields(const http::Headers& headers);
 
-// Sends exchange.call_body; the answer's head has been read. A status that is no 2xx becomes an Error, with
-// its body read and understood. Redirects are never followed.
-http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange);
+// Makes the call; the answer's head has been read. A status that is no 2xx becomes an Error, with its body
+// read and understood. Redirects are never followed.
+http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange, Call& call,
+                                                    http::Cancellation& cancellation);
 
 // Counts the time from here to the end of the scope as waiting for the provider.
 class ProviderWait {

@@ -29,11 +29,11 @@ Error broken_before_answer(Error error) {
 
 void note_error(Exchange& exchange, Error error) {
   if (error.blame == Blame::provider) {
-    if (error.provider_status == 0) error.provider_status = exchange.provider_status;
-    if (error.provider_request_id.empty()) error.provider_request_id = exchange.provider_request_id;
+    if (error.provider_status == 0) error.provider_status = exchange.call.status;
+    if (error.provider_request_id.empty()) error.provider_request_id = exchange.call.request_id;
   }
-  if (exchange.candidate.provider != nullptr) {
-    error.message = redact(std::move(error.message), exchange.candidate.provider->key);
+  if (exchange.call.candidate != nullptr) {
+    error.message = redact(std::move(error.message), *exchange.call.candidate->key);
   }
   exchange.error = std::move(error);
 }
@@ -48,8 +48,12 @@ void append_retry_fields(std::string& fields, const Exchange& exchange) {
     fields.append("retry-after: ").append(std::to_string(seconds)).append("\r\n");
   }
   // The SDKs judge by the status alone, unless they are told.
-  if (exchange.face.door() != nullptr && exchange.provider_fields.find("x-should-retry") == std::string::npos)
-    fields.append(error.retryable ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
+  if (exchange.face.door() != nullptr &&
+      exchange.call.answer_fields.find("x-should-retry") == std::string::npos) {
+    // What we have tried again ourselves is not to be multiplied by a caller that does the same.
+    const bool again = error.retryable && (exchange.attempts <= 1 || error.code == ErrorCode::rate_limited);
+    fields.append(again ? "x-should-retry: true\r\n" : "x-should-retry: false\r\n");
+  }
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <random>
 
 #include "cache/cache.h"
 #include "config/settings.h"
@@ -12,6 +13,8 @@
 #include "http/client.h"
 #include "http/deadline.h"
 #include "http/server.h"
+#include "routing/board.h"
+#include "routing/budget.h"
 
 namespace ai_proxy::gateway {
 
@@ -19,6 +22,8 @@ namespace ai_proxy::gateway {
 struct Process {
   http::ServerCounters counters;
   std::atomic<bool> draining{false};
+  routing::HealthBoard health;
+  routing::RetryBudget budget;
   std::shared_ptr<cache::MemoryCache> memory;  // null: no memory cache; set before the threads start
 };
 
@@ -33,6 +38,8 @@ class Worker {
   Process& process() { return process_; }
   http::ClientPool& client() { return client_; }
   http::Deadlines& deadlines() { return deadlines_; }
+  http::Executor executor() { return io_.get_executor(); }
+  double chance() { return std::uniform_real_distribution<double>()(random_); }  // in [0, 1)
   const std::shared_ptr<const config::Settings>& settings() const { return settings_; }
   const std::shared_ptr<cache::Cache>& cache() const { return cache_; }
   OpenApi& openapi() { return openapi_; }
@@ -46,6 +53,7 @@ class Worker {
   http::Deadlines deadlines_;
   http::ClientPool client_;
   OpenApi openapi_;
+  std::minstd_rand random_{std::random_device{}()};
   std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it
 };
 

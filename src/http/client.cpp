@@ -45,6 +45,9 @@ void ClientReply::expect_event_within(milliseconds time) {
 void ClientReply::event_seen() {
   state_->event_seen();
 }
+void ClientReply::watch(Cancellation& cancellation) {
+  state_->watch(cancellation);
+}
 Task<Result<std::string_view>> ClientReply::read_some() {
   return state_->read_some();
 }

@@ -50,6 +50,8 @@ class ClientReply {
   // An event must come within `time` from now: bytes alone (a comment, half an event) are none. Reading fails
   // with provider_timeout when the time is over before event_seen() was said.
   void expect_event_within(milliseconds time);
+  // From now on this cancellation ends it, in place of the one it was sent with.
+  void watch(Cancellation& cancellation);
   void event_seen();
   // Was the connection taken from the pool, how often was it connected anew: for the log.
   bool reused_connection() const;

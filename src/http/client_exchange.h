@@ -56,6 +56,7 @@ class Exchange {
   void expect_event_within(milliseconds time);
   void event_seen() { event_deadline_.disarm(); }
 
+  void watch(Cancellation& cancellation) { cancellation_ = &cancellation; }
   int status() const { return reader_.status(); }
   const Headers& headers() const { return reader_.headers(); }
   bool reused_connection() const { return reused_; }

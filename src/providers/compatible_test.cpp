@@ -102,8 +102,8 @@ TEST(PathOf, ReplacesTheLeadingVersionAlone) {
 
 TEST(Azure, GetsItsKeyInItsOwnHeaderField) {
   Provider azure = make_provider(row_of("azure"));
-  azure.key = Secret("secret-1");
-  const std::string lines = azure.request_fields(false);
+  azure.keys.emplace_back("secret-1");
+  const std::string lines = azure.request_fields(false, azure.keys.front());
   EXPECT_TRUE(lines.starts_with("api-key: secret-1\r\n")) << lines;
   EXPECT_EQ(lines.find("authorization"), std::string::npos);
 }

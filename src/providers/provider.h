@@ -38,7 +38,7 @@ struct Provider {
   std::string version_path = "/v1";  // stands between the origin and what is called; may be empty
   AuthStyle auth = AuthStyle::bearer;
   std::string key_variable;  // OPENAI_API_KEY: named in errors
-  Secret key;                // empty: not configured (unless auth is none)
+  std::vector<Secret> keys;  // none: not configured (unless auth is none); several share the load
   std::string fields;        // finished header lines sent with every request (anthropic-version: …\r\n)
   std::string catalog;       // whose prices and model names hold: openai, anthropic, mistral; may be empty
   std::string region;        // for prices: "eu" when the base URL is a regional endpoint; else empty
@@ -58,9 +58,10 @@ struct Provider {
   // member of it (or against asking for a stream's usage), and it must be translated, as for any other
   // provider.
   bool takes_as_is(std::string_view door_dialect, const json::Value& body) const;
-  bool configured() const { return auth == AuthStyle::none || !key.empty(); }
-  // Header lines of one request: auth, fixed fields, content type, accept. Each with CRLF.
-  std::string request_fields(bool stream) const;
+  bool configured() const { return auth == AuthStyle::none || !keys.empty(); }
+  // Header lines of one request: auth with this key (one of keys, or an empty one), fixed fields, content
+  // type, accept. Each with CRLF.
+  std::string request_fields(bool stream, const Secret& key) const;
 };
 
 // "eu" for eu.api.openai.com and api.eu.mistral.ai, whose prices are higher; empty for every other host.

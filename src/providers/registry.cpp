@@ -65,7 +65,7 @@ bool Provider::takes_as_is(std::string_view door_dialect, const json::Value& bod
   return true;
 }
 
-std::string Provider::request_fields(bool stream) const {
+std::string Provider::request_fields(bool stream, const Secret& key) const {
   std::string lines;
   lines.reserve(256 + key.reveal().size() + fields.size());
   switch (auth) {

@@ -33,18 +33,19 @@ TEST(BuiltInProviders, AreTheContractsThreeInItsOrderAndWithoutKeys) {
 
 TEST(RequestFields, CarryTheBearerKeyAndWhatEveryCallNeeds) {
   Provider openai = built_in_providers()[0];
-  openai.key = Secret("sk-test");
-  EXPECT_EQ(openai.request_fields(false),
+  openai.keys.emplace_back("sk-test");
+  EXPECT_EQ(openai.request_fields(false, openai.keys.front()),
             "authorization: Bearer sk-test\r\ncontent-type: application/json\r\naccept: application/json\r\n"
             "accept-encoding: identity\r\nuser-agent: ai-proxy/0.1.0\r\n");
-  EXPECT_NE(openai.request_fields(true).find("accept: text/event-stream, application/json\r\n"),
+  EXPECT_NE(openai.request_fields(true, openai.keys.front())
+                .find("accept: text/event-stream, application/json\r\n"),
             std::string::npos);
 }
 
 TEST(RequestFields, OfAnthropicCarryTheKeyOnceAndTheVersion) {
   Provider anthropic = built_in_providers()[1];
-  anthropic.key = Secret("sk-ant-test");
-  const std::string lines = anthropic.request_fields(true);
+  anthropic.keys.emplace_back("sk-ant-test");
+  const std::string lines = anthropic.request_fields(true, anthropic.keys.front());
   EXPECT_NE(lines.find("x-api-key: sk-ant-test\r\n"), std::string::npos);
   EXPECT_NE(lines.find("anthropic-version: 2023-06-01\r\n"), std::string::npos);
   EXPECT_EQ(lines.find("authorization"), std::string::npos);
@@ -54,7 +55,7 @@ TEST(RequestFields, WithoutAuthCarryNoKey) {
   Provider local = built_in_providers()[0];
   local.auth = AuthStyle::none;
   EXPECT_TRUE(local.configured());
-  EXPECT_EQ(local.request_fields(false).find("authorization"), std::string::npos);
+  EXPECT_EQ(local.request_fields(false, {}).find("authorization"), std::string::npos);
 }
 
 TEST(RequestFields, NameTheVersionThatCMakeBuilds) {
@@ -62,8 +63,9 @@ TEST(RequestFields, NameTheVersionThatCMakeBuilds) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   const auto at = text.find("VERSION", text.find("project(ai_proxy")) + 8;
   const std::string version = text.substr(at, text.find_first_of(" )\n", at) - at);
-  EXPECT_NE(built_in_providers()[0].request_fields(false).find("user-agent: ai-proxy/" + version + "\r\n"),
-            std::string::npos);
+  EXPECT_NE(
+      built_in_providers()[0].request_fields(false, {}).find("user-agent: ai-proxy/" + version + "\r\n"),
+      std::string::npos);
 }
 
 TEST(Region, IsReadFromTheRegionalHostsAlone) {

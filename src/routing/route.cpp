@@ -48,15 +48,40 @@ Error unknown_provider(const Table& table, std::string_view name, std::string_vi
                      std::string(parameter));
 }
 
-Result<Candidate> candidate(const Provider& provider, std::string_view model) {
+const Secret kNoKey;
+
+// One candidate for each of the provider's keys.
+Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_view model, unsigned weight,
+                            std::size_t tier) {
   if (model.empty()) {
     return std::unexpected(
         bad_request("The name of a model is missing after " + in_quotes(provider.name + "/") + ".", "model"));
   }
   if (!provider.configured()) return std::unexpected(not_configured(provider.name, provider.key_variable));
-  return Candidate{.provider = &provider,
-                   .model = std::string(model),
-                   .wire_model = std::string(providers::wire_model(provider.catalog, model))};
+  const std::string wire_model(providers::wire_model(provider.catalog, model));
+  const std::size_t keys = std::max<std::size_t>(provider.keys.size(), 1);
+  for (std::size_t i = 0; i < keys && plan.candidates.size() < kCandidatesMax; ++i) {
+    std::string id = provider.name + "/" + wire_model;
+    if (i > 0) id.append("#").append(std::to_string(i + 1));
+    plan.candidates.push_back({.provider = &provider,
+                               .key = provider.keys.empty() ? &kNoKey : &provider.keys[i],
+                               .model = std::string(model),
+                               .wire_model = wire_model,
+                               .id = std::move(id),
+                               .key_number = static_cast<unsigned>(i + 1),
+                               .weight = weight,
+                               .tier = tier});
+  }
+  return {};
+}
+
+// Where the next tier begins.
+std::size_t next_tier(const Plan& plan) {
+  return plan.candidates.empty() ? 0 : plan.candidates.back().tier + 1;
+}
+
+Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_view model) {
+  return add_candidates(plan, provider, model, 1, next_tier(plan));
 }
 
 // What stands before the first slash, or nothing.
@@ -120,43 +145,76 @@ const Alias* find_alias(const Table& table, std::string_view model) {
 
 // The caller named a provider: only its own prefix and its own aliases are taken off the model's name.
 // Anything else goes on as it is, slashes too: some providers have them in their names.
-Result<Candidate> with_provider(const Table& table, std::string_view provider_name, std::string_view model) {
+Result<void> with_provider(Plan& plan, const Table& table, std::string_view provider_name,
+                           std::string_view model) {
   const Provider* provider = named(table, provider_name);
   if (provider == nullptr) return std::unexpected(unknown_provider(table, provider_name, "provider"));
   if (const auto parts = split_at_slash(model); parts && parts->first == provider_name) model = parts->second;
-  if (const Alias* alias = find_alias(table, model); alias != nullptr && alias->provider == provider_name) {
-    return candidate(*provider, alias->model);
+  if (const Alias* alias = find_alias(table, model)) {
+    for (const std::vector<Target>& tier : alias->tiers) {
+      for (const Target& target : tier) {
+        if (target.provider == provider_name) return add_candidates(plan, *provider, target.model);
+      }
+    }
   }
-  return candidate(*provider, model);
+  return add_candidates(plan, *provider, model);
 }
 
-Result<Candidate> by_catalogue(const Table& table, const pricing::Catalog& catalog, std::string_view model) {
+// Targets without a key are passed over, unless no other is left.
+Result<void> with_alias(Plan& plan, const Table& table, const Alias& alias) {
+  const std::size_t before = plan.candidates.size();
+  std::optional<Error> missing;
+  for (const std::vector<Target>& tier : alias.tiers) {
+    const std::size_t number = next_tier(plan);
+    for (const Target& target : tier) {
+      const Provider* provider = named(table, target.provider);
+      if (provider == nullptr) return std::unexpected(unknown_provider(table, target.provider, "model"));
+      Result<void> added = add_candidates(plan, *provider, target.model, target.weight, number);
+      if (!added && !missing) missing = std::move(added.error());
+    }
+  }
+  if (plan.candidates.size() == before && missing) return std::unexpected(std::move(*missing));
+  return {};
+}
+
+Result<void> by_catalogue(Plan& plan, const Table& table, const pricing::Catalog& catalog,
+                          std::string_view model) {
   const std::string_view owner = catalog_of(catalog, model);
   if (owner.empty()) return std::unexpected(unplaceable(table, catalog, model));
   const auto provider = serving(table, owner, model);
   if (!provider) return std::unexpected(provider.error());
   if (*provider == nullptr) return std::unexpected(unplaceable(table, catalog, model));
-  return candidate(**provider, model);
+  return add_candidates(plan, **provider, model);
 }
 
-}  // namespace
-
-Result<Candidate> find_candidate(const Table& table, const pricing::Catalog& catalog,
-                                 std::string_view provider, std::string_view model) {
-  if (model.empty()) return std::unexpected(bad_request("The name of a model is missing.", "model"));
-  if (!provider.empty()) return with_provider(table, provider, model);
-  if (const Alias* alias = find_alias(table, model)) {
-    const Provider* target = named(table, alias->provider);
-    if (target == nullptr) return std::unexpected(unknown_provider(table, alias->provider, "model"));
-    return candidate(*target, alias->model);
-  }
+Result<void> by_model(Plan& plan, const Table& table, const pricing::Catalog& catalog,
+                      std::string_view model) {
+  if (const Alias* alias = find_alias(table, model)) return with_alias(plan, table, *alias);
   if (const auto parts = split_at_slash(model)) {
     if (named(table, parts->first) == nullptr) {
       return std::unexpected(unknown_provider(table, parts->first, "model"));
     }
-    return with_provider(table, parts->first, parts->second);
+    return with_provider(plan, table, parts->first, parts->second);
   }
-  return by_catalogue(table, catalog, model);
+  return by_catalogue(plan, table, catalog, model);
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const Table& table, const pricing::Catalog& catalog, std::string_view provider,
+                       std::string_view model) {
+  if (model.empty()) return std::unexpected(bad_request("The name of a model is missing.", "model"));
+  Plan plan;
+  Result<void> placed =
+      provider.empty() ? by_model(plan, table, catalog, model) : with_provider(plan, table, provider, model);
+  if (!placed) return std::unexpected(std::move(placed.error()));
+  if (provider.empty()) plan.alias = find_alias(table, model);
+  return plan;
+}
+
+Result<void> add_fallback(Plan& plan, const Table& table, const pricing::Catalog& catalog,
+                          std::string_view model) {
+  return by_model(plan, table, catalog, model);
 }
 
 }  // namespace ai_proxy::routing

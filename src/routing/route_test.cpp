@@ -12,24 +12,41 @@ class Route : public testing::Test {
  protected:
   void SetUp() override {
     table.providers = providers::built_in_providers();
-    for (auto& provider : table.providers) provider.key = Secret("key");
+    for (auto& provider : table.providers) provider.keys.emplace_back("key");
     providers::Provider router;
     router.name = "router";
     router.auth = providers::AuthStyle::none;
     table.providers.push_back(router);
-    table.aliases["fast"] = {"openai", "gpt-4o-mini"};
-    table.aliases["big"] = {"mistral", "mistral-large"};
+    table.aliases["fast"] = to({{{"openai", "gpt-4o-mini"}}});
+    table.aliases["big"] = to({{{"mistral", "mistral-large"}}});
+  }
+
+  static Alias to(std::vector<std::vector<Target>> tiers) {
+    Alias alias;
+    alias.tiers = std::move(tiers);
+    return alias;
+  }
+
+  // The ids of all candidates with their tiers: "0 openai/gpt-4o, 1 …", or the error's message.
+  std::string planned(std::string_view model) {
+    const auto plan = make_plan(table, *catalog, {}, model);
+    if (!plan) return plan.error().message;
+    std::string text;
+    for (const Candidate& candidate : plan->candidates)
+      text.append(text.empty() ? "" : ", ").append(std::to_string(candidate.tier) + " " + candidate.id);
+    return text;
   }
 
   // "provider model wire", or the error's message.
   std::string found(std::string_view provider, std::string_view model) {
-    const auto result = find_candidate(table, *catalog, provider, model);
+    const auto result = make_plan(table, *catalog, provider, model);
     if (!result) return result.error().message;
-    return result->provider->name + " " + result->model + " " + result->wire_model;
+    const Candidate& first = result->candidates.front();
+    return first.provider->name + " " + first.model + " " + first.wire_model;
   }
 
   Error error(std::string_view provider, std::string_view model) {
-    const auto result = find_candidate(table, *catalog, provider, model);
+    const auto result = make_plan(table, *catalog, provider, model);
     EXPECT_FALSE(result);
     return result ? Error{} : result.error();
   }
@@ -66,8 +83,38 @@ TEST_F(Route, FollowsAliases) {
   EXPECT_EQ(found("anthropic", "fast"), "anthropic fast fast");
 }
 
+TEST_F(Route, TriesTheTiersOfAnAliasInTheirOrder) {
+  table.aliases["smart"] =
+      to({{{"openai", "gpt-4o", 3}, {"mistral", "mistral-large"}}, {{"anthropic", "claude-haiku-4-5"}}});
+  EXPECT_EQ(planned("smart"),
+            "0 openai/gpt-4o, 0 mistral/mistral-large-latest, 1 anthropic/claude-haiku-4-5");
+}
+
+TEST_F(Route, HasACandidateForEachKey) {
+  table.providers.front().keys.emplace_back("second");
+  EXPECT_EQ(planned("openai/gpt-4o"), "0 openai/gpt-4o, 0 openai/gpt-4o#2");
+}
+
+TEST_F(Route, PassesOverTargetsWithoutAKey) {
+  table.aliases["smart"] = to({{{"openai", "gpt-4o"}}, {{"anthropic", "claude-haiku-4-5"}}});
+  table.providers[0].keys.clear();
+  EXPECT_EQ(planned("smart"), "0 anthropic/claude-haiku-4-5");
+  table.providers[1].keys.clear();
+  EXPECT_THAT(planned("smart"), testing::HasSubstr("OPENAI_API_KEY"));
+}
+
+TEST_F(Route, AddsFallbacksOfACallerAsFurtherTiers) {
+  auto plan = make_plan(table, *catalog, {}, "openai/gpt-4o");
+  ASSERT_TRUE(plan);
+  ASSERT_TRUE(add_fallback(*plan, table, *catalog, "big"));
+  ASSERT_EQ(plan->candidates.size(), 2u);
+  EXPECT_EQ(plan->candidates[1].id, "mistral/mistral-large-latest");
+  EXPECT_EQ(plan->candidates[1].tier, 1u);
+  EXPECT_FALSE(add_fallback(*plan, table, *catalog, "nobody/x"));
+}
+
 TEST_F(Route, PrefersAnAliasToTheCatalogue) {
-  table.aliases["gpt-4o"] = {"anthropic", "claude-opus-5"};
+  table.aliases["gpt-4o"] = to({{{"anthropic", "claude-opus-5"}}});
   EXPECT_EQ(found("", "gpt-4o"), "anthropic claude-opus-5 claude-opus-5");
 }
 
@@ -123,7 +170,7 @@ TEST_F(Route, RefusesNothingAsAModel) {
 }
 
 TEST_F(Route, NamesTheVariableOfAMissingKey) {
-  table.providers[1].key = Secret();
+  table.providers[1].keys.clear();
   for (const auto& [provider, model] :
        {std::pair{"anthropic", "claude-opus-5"}, {"", "anthropic/claude-opus-5"}, {"", "claude-opus-5"}}) {
     const Error missing = error(provider, model);
@@ -135,7 +182,7 @@ TEST_F(Route, NamesTheVariableOfAMissingKey) {
 TEST_F(Route, TakesTheOneConfiguredProviderOfACatalogue) {
   table.providers[3].catalog = "openai";
   EXPECT_EQ(found("", "gpt-4o"), "openai gpt-4o gpt-4o");  // the one of that name first
-  table.providers[0].key = Secret();
+  table.providers[0].keys.clear();
   EXPECT_EQ(found("", "gpt-4o"), "router gpt-4o gpt-4o");
   providers::Provider second = table.providers[3];
   second.name = "second";

@@ -46,6 +46,7 @@ struct AccessRecord {
   bool stream = false;
   std::string_view cache;  // HIT, MISS, BYPASS, DISABLED or empty
   int attempts = 0;
+  std::string_view tried;          // the failed ones, in words; empty: none
   std::int64_t input_tokens = -1;  // -1: unknown
   std::int64_t output_tokens = -1;
   std::string_view cost_usd;   // empty: unknown

@@ -250,6 +250,7 @@ void append_json_access(std::string& line, const AccessRecord& record) {
   line += record.stream ? ",\"stream\":true" : ",\"stream\":false";
   json_text(line, "cache", record.cache, kWordBytesMax);
   if (record.attempts > 0) json_number(line, "attempts", record.attempts);
+  if (!record.tried.empty()) json_text(line, "tried", record.tried, kValueBytesMax);
   if (record.input_tokens >= 0) json_number(line, "input_tokens", record.input_tokens);
   if (record.output_tokens >= 0) json_number(line, "output_tokens", record.output_tokens);
   json_text(line, "cost_usd", record.cost_usd, kWordBytesMax);
@@ -297,6 +298,7 @@ void append_text_access(std::string& line, const AccessRecord& record, bool colo
   if (record.stream) line += " stream";
   if (!record.cache.empty()) text_value(line, "cache", record.cache, coloured);
   if (record.attempts > 1) text_value(line, "attempts", std::to_string(record.attempts), coloured);
+  if (!record.tried.empty()) text_value(line, "tried", record.tried, coloured);
   if (!record.finish_reason.empty()) text_value(line, "finish_reason", record.finish_reason, coloured);
   if (!record.error_code.empty()) text_value(line, "error", record.error_code, coloured);
   if (!record.error_message.empty()) {

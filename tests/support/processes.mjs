@@ -14,12 +14,15 @@ export const slow = process.env.AI_PROXY_SLOW === '1';
 
 const startLimit = 30_000;
 
+// Most tests look at what one call comes to: nothing is tried again, and no call leaves a trace for the next.
+export const oneCallEach = { AI_PROXY_RETRIES: '0', AI_PROXY_PAUSE_WHEN_LIMITED: 'false' };
+
 // The environment of a gateway: nothing of ours leaks in, every provider has a key.
 export function gatewayEnvironment(extra = {}) {
   const keep = ['PATH', 'HOME', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS', 'LANG'];
   const environment = { OPENAI_API_KEY: 'sk-test-openai', ANTHROPIC_API_KEY: 'sk-test-anthropic', MISTRAL_API_KEY: 'sk-test-mistral' };
   for (const name of keep) if (process.env[name] !== undefined) environment[name] = process.env[name];
-  return { ...environment, PORT: '0', AI_PROXY_THREADS: '2', ...extra };
+  return { ...environment, PORT: '0', AI_PROXY_THREADS: '2', ...oneCallEach, ...extra };
 }
 
 // A test that fails may leave its programs running, and they would keep this process, and so the whole run, alive.

@@ -1,0 +1,317 @@
+#include "gateway/attempts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "gateway/face.h"
+#include "gateway/provider_call.h"
+#include "http/connection_signal.h"
+
+namespace ai_proxy::gateway {
+namespace {
+
+using routing::HealthBoard;
+using routing::Verdict;
+using std::chrono::ceil;
+using std::chrono::milliseconds;
+
+// What an earlier call has left in the exchange is forgotten.
+void forget_call(Exchange& exchange, std::size_t warnings_read) {
+  const chat::Warnings all = std::exchange(exchange.warnings, {});
+  for (std::size_t i = 0; i < warnings_read; ++i) exchange.warnings.add(all.list()[i]);
+  exchange.call = {};
+  exchange.usage.reset();
+  exchange.cost = {};
+  exchange.answered_model.clear();
+}
+
+// What stays the same in a conversation as it grows: its instructions and tools, and how it began.
+std::uint64_t prompt_affinity(const json::Value& body) {
+  std::string beginning;
+  for (const std::string_view name : {"system", "instructions", "tools"}) beginning.append(body[name].raw());
+  for (const std::string_view name : {"messages", "input"}) {
+    const json::Value turns = body[name];
+    constexpr std::size_t kFirstTurns = 2;
+    std::size_t count = 0;
+    if (!turns.is_array()) beginning.append(turns.raw());
+    for (const json::Value turn : turns) {
+      if (count++ == kFirstTurns) break;
+      beginning.append(turn.raw());
+    }
+  }
+  return routing::affinity_of(beginning);
+}
+
+std::string_view user_of(const json::Value& body) {
+  const std::string_view user = body["user"].string_or("");
+  return user.empty() ? body["metadata"]["user_id"].string_or("") : user;
+}
+
+}  // namespace
+
+Attempts::Attempts(Exchange& exchange)
+    : exchange_(exchange),
+      worker_(exchange.worker),
+      policies_(exchange.settings->routing),
+      retry_(policies_.retry) {}
+
+Attempts::~Attempts() {
+  if (under_way_) end(Verdict::none, nullptr);
+}
+
+Result<void> Attempts::plan() {
+  const config::Settings& settings = *exchange_.settings;
+  overrides_ = read_overrides(exchange_.request.headers, header_warnings_);
+  warnings_read_ = exchange_.warnings.list().size();
+  retry_.retries = overrides_.retries.value_or(retry_.retries);
+  exchange_.total_time = overrides_.total.value_or(settings.client.total_time);
+
+  Result<routing::Plan> plan =
+      routing::make_plan(settings.routes, *settings.catalog, exchange_.asked_provider, exchange_.asked.model);
+  if (!plan) return std::unexpected(std::move(plan.error()));
+  exchange_.plan = std::move(*plan);
+  for (const std::string_view model : overrides_.fallbacks) {
+    Result<void> added = routing::add_fallback(exchange_.plan, settings.routes, *settings.catalog, model);
+    if (added) continue;
+    added.error().parameter = "x-ai-proxy-fallback";
+    return added;
+  }
+  return {};
+}
+
+Result<void> Attempts::begin() {
+  if (Result<void> planned = plan(); !planned) return planned;
+  const auto now = http::Clock::now();
+  worker_.process().budget.count_request(now);
+  const routing::Chance chance{worker_.chance(), worker_.chance()};
+  auto ticket =
+      worker_.process().health.begin(exchange_.plan, tried_, policies_.health, affinity(), chance, now);
+  choose(*ticket);  // nothing has been tried: there is one
+  Result<void> rendered = render();
+  // The first may have no place for what is asked; another may.
+  while (!rendered && would_fall_back(rendered.error().code) && fall_back()) rendered = {};
+  return rendered;
+}
+
+Result<void> Attempts::render() {
+  Result<void> rendered = exchange_.face.render_call(exchange_);
+  for (const std::string& sentence : header_warnings_.list()) exchange_.warnings.add(sentence);
+  return rendered;
+}
+
+void Attempts::choose(const HealthBoard::Ticket& ticket) {
+  ticket_ = ticket;
+  under_way_ = !ticket.paused_until;
+  tried_ |= std::uint64_t{1} << ticket.index;
+  exchange_.call.candidate = &exchange_.plan.candidates[ticket.index];
+  attempts_here_ = 0;
+}
+
+std::optional<Error> Attempts::pause() const {
+  if (!ticket_.paused_until) return std::nullopt;
+  const auto left = ceil<milliseconds>(*ticket_.paused_until - http::Clock::now());
+  Error error = provider_failed(ErrorCode::rate_limited,
+                                "The rate limit of " + exchange_.call.candidate->provider->name +
+                                    " still holds, as it said itself; it was not called again.");
+  error.blame = Blame::gateway;
+  error.retryable = true;
+  error.retry_after = std::max(left, milliseconds(0));
+  return error;
+}
+
+http::Task<Result<http::ClientReply>> Attempts::call() {
+  ++attempts_here_;
+  called_ = http::Clock::now();
+  exchange_.call.answer_begun.reset();
+  const ProviderWait counted(exchange_);
+  if (may_hedge()) co_return co_await call_with_hedge(exchange_.plan.alias->hedge);
+  co_return co_await call_provider(exchange_, exchange_.call, exchange_.response.cancellation());
+}
+
+bool Attempts::may_hedge() const {
+  const routing::Alias* alias = exchange_.plan.alias;
+  return alias != nullptr && alias->hedge.after.count() > 0 && overrides_.hedge.value_or(true) &&
+         exchange_.attempts == 0;
+}
+
+http::Task<Result<http::ClientReply>> Attempts::call_with_hedge(const routing::Hedge& hedge) {
+  Race race(exchange_);
+  const routing::Candidate* first = exchange_.call.candidate;
+  const HealthBoard::Ticket first_ticket = ticket_;
+  race.start({std::move(exchange_.call), exchange_.warnings});
+  exchange_.call = Call();
+  exchange_.call.candidate = first;
+  co_await race.wait(hedge.after);
+  std::optional<HealthBoard::Ticket> second_ticket;
+  if (!race.decided()) second_ticket = add_hedge(race, hedge);
+  while (!race.decided()) co_await race.wait(std::nullopt);
+  co_await race.finish();
+
+  // Of two that failed, the first is the one that is told.
+  const std::size_t kept = race.winner().value_or(0);
+  Race::Lane& lane = race.lane(kept);
+  if (second_ticket) {
+    const std::size_t other = 1 - kept;
+    Race::Lane& loser = race.lane(other);
+    ticket_ = other == 0 ? first_ticket : *second_ticket;
+    exchange_.call = std::move(loser.call);
+    note(loser.result->error());
+    end(routing::verdict_on(loser.result->error()), &loser.result->error());
+    ticket_ = other == 0 ? *second_ticket : first_ticket;
+    under_way_ = true;
+  }
+  exchange_.call = std::move(lane.call);
+  exchange_.warnings = std::move(lane.warnings);
+  if (lane.result->has_value()) (*lane.result)->watch(exchange_.response.cancellation());
+  co_return std::move(*lane.result);
+}
+
+// A second call beside the first, if there is a candidate for it, and money.
+std::optional<HealthBoard::Ticket> Attempts::add_hedge(Race& race, const routing::Hedge& hedge) {
+  const auto now = http::Clock::now();
+  const routing::Chance chance{worker_.chance(), worker_.chance()};
+  auto ticket =
+      worker_.process().health.begin(exchange_.plan, tried_, policies_.health, affinity(), chance, now);
+  if (!ticket || ticket->paused_until) return std::nullopt;
+  const routing::Candidate* first = exchange_.call.candidate;
+  forget_call(exchange_, warnings_read_);
+  const routing::Candidate& second = exchange_.plan.candidates[ticket->index];
+  exchange_.call.candidate = &second;
+  const bool affordable = render() && within_cost(exchange_, exchange_.call, hedge.cost_max) &&
+                          worker_.process().budget.take(policies_.budget, now);
+  if (affordable) {
+    tried_ |= std::uint64_t{1} << ticket->index;
+    race.start({std::move(exchange_.call), exchange_.warnings});
+  } else {
+    worker_.process().health.end(second, *ticket, policies_.health, Verdict::none, {}, {}, now);
+    ticket.reset();
+  }
+  exchange_.call = Call();
+  exchange_.call.candidate = first;
+  return ticket;
+}
+
+bool Attempts::would_fall_back(ErrorCode code) const {
+  return !overrides_.no_fallback && exchange_.plan.fallback_on().has(code) &&
+         exchange_.attempts <= retry_.retries &&
+         worker_.process().health.has_other(exchange_.plan, tried_, policies_.health, http::Clock::now());
+}
+
+void Attempts::answered() {
+  if (!under_way_) return;
+  end(exchange_.error ? routing::verdict_on(*exchange_.error) : Verdict::good,
+      exchange_.error ? &*exchange_.error : nullptr);
+}
+
+void Attempts::end(Verdict verdict, const Error* error) {
+  under_way_ = false;
+  const auto now = http::Clock::now();
+  const std::optional<milliseconds> pause =
+      error != nullptr ? routing::believed_pause(policies_.retry, *error) : std::nullopt;
+  const std::optional<milliseconds> latency =
+      exchange_.call.answer_begun ? std::optional(ceil<milliseconds>(*exchange_.call.answer_begun - called_))
+                                  : std::nullopt;
+  worker_.process().health.end(exchange_.plan.candidates[ticket_.index], ticket_, policies_.health, verdict,
+                               pause, latency, now);
+}
+
+// What has been tried, for the header and the log.
+void Attempts::note(const Error& error) {
+  const auto time = ceil<milliseconds>(http::Clock::now() - called_);
+  exchange_.tried.append(exchange_.tried.empty() ? "" : ", ")
+      .append(exchange_.call.candidate->id)
+      .append("=")
+      .append(word(error.code))
+      .append(" ")
+      .append(std::to_string(time.count()))
+      .append("ms");
+}
+
+http::Task<bool> Attempts::another(Error& error) {
+  end(routing::verdict_on(error), &error);
+  note(error);
+  const auto now = http::Clock::now();
+  routing::Progress progress;
+  progress.attempts = exchange_.attempts;
+  progress.attempts_here = attempts_here_;
+  progress.waited = waited_;
+  progress.time_left = ceil<milliseconds>(exchange_.request.received + exchange_.total_time - now);
+  progress.answer_begun = exchange_.stream_begun;
+  progress.other_candidate = would_fall_back(error.code);
+  progress.budget_left = true;
+  progress.fallback_on = exchange_.plan.fallback_on();
+  const routing::Step step = routing::next_step(retry_, error, progress, worker_.chance());
+  if (step.next == routing::Next::give_up || !worker_.process().budget.take(policies_.budget, now))
+    co_return false;
+  if (step.wait.count() > 0 && !co_await wait(step.wait)) {
+    error = client_gone();
+    co_return false;
+  }
+  if (step.next == routing::Next::repeat) {
+    repeat();
+    co_return true;
+  }
+  co_return fall_back();
+}
+
+// The next candidate that has a place for what is asked. False: there is none.
+bool Attempts::fall_back() {
+  while (true) {
+    if (under_way_) end(Verdict::none, nullptr);
+    const routing::Chance chance{worker_.chance(), worker_.chance()};
+    const auto ticket = worker_.process().health.begin(exchange_.plan, tried_, policies_.health, affinity(),
+                                                       chance, http::Clock::now());
+    if (!ticket || ticket->paused_until) return false;
+    const routing::Candidate* before = exchange_.call.candidate;
+    forget_call(exchange_, warnings_read_);
+    choose(*ticket);
+    const Result<void> rendered = render();
+    if (rendered) return true;
+    note(rendered.error());
+    exchange_.call.candidate = before;
+  }
+}
+
+void Attempts::repeat() {
+  const std::uint64_t others = ~(std::uint64_t{1} << ticket_.index);
+  const auto ticket = worker_.process().health.begin(exchange_.plan, others, policies_.health, std::nullopt,
+                                                     {}, http::Clock::now());
+  if (ticket) ticket_.tracked = ticket->tracked;
+  under_way_ = true;
+  exchange_.call.status = 0;
+  exchange_.call.request_id.clear();
+  exchange_.call.answer_fields.clear();
+  exchange_.call.refusal.clear();
+}
+
+// False: the client has gone, or the server stops.
+http::Task<bool> Attempts::wait(milliseconds time) {
+  const ProviderWait counted(exchange_);
+  http::Cancellation& cancellation = exchange_.response.cancellation();
+  http::Signal over(worker_.executor());
+  http::Deadline deadline(worker_.deadlines(), [&over] { over.raise(); });
+  if (!cancellation.requested()) {
+    const http::Cancellation::Guard guard(cancellation, [&over] { over.raise(); });
+    deadline.arm(time);
+    co_await over.wait();
+  }
+  waited_ += time;
+  co_return !cancellation.requested();
+}
+
+std::optional<std::uint64_t> Attempts::affinity() const {
+  if (exchange_.plan.alias == nullptr) return std::nullopt;
+  const json::Value body = exchange_.body.root();
+  switch (exchange_.plan.alias->affinity) {
+    case routing::Affinity::user:
+      if (const std::string_view user = user_of(body); !user.empty()) return routing::affinity_of(user);
+      return std::nullopt;
+    case routing::Affinity::prompt:
+      return prompt_affinity(body);
+    case routing::Affinity::none:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace ai_proxy::gateway

@@ -1,0 +1,67 @@
+// The attempts of one exchange: whom to call, what each call came to, and what follows a failed one. What is
+// decided is decided in routing/; here it is done.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "gateway/exchange.h"
+#include "gateway/hedge.h"
+#include "gateway/overrides.h"
+#include "routing/board.h"
+
+namespace ai_proxy::gateway {
+
+class Attempts {
+ public:
+  explicit Attempts(Exchange& exchange);
+  ~Attempts();  // one that nobody has ended says nothing about its candidate
+  Attempts(const Attempts&) = delete;
+  Attempts& operator=(const Attempts&) = delete;
+
+  // Plans, chooses the first candidate and renders for it.
+  Result<void> begin();
+  // The chosen candidate must not be called now: a rate limit holds for it, and for all others.
+  std::optional<Error> pause() const;
+  // Calls the candidate; where the alias says so, another one beside it that is slow to begin.
+  http::Task<Result<http::ClientReply>> call();
+  // Another candidate is there, and this cause would lead to it.
+  bool would_fall_back(ErrorCode code) const;
+
+  // The answer has gone to the caller, whole or broken.
+  void answered();
+  // The attempt failed, and at most keep-alives have gone to the caller. True: the next one is chosen and
+  // rendered, its pause is over. False: `error` is what there is to say.
+  http::Task<bool> another(Error& error);
+
+ private:
+  Result<void> plan();
+  Result<void> render();
+  void choose(const routing::HealthBoard::Ticket& ticket);
+  bool may_hedge() const;
+  http::Task<Result<http::ClientReply>> call_with_hedge(const routing::Hedge& hedge);
+  std::optional<routing::HealthBoard::Ticket> add_hedge(Race& race, const routing::Hedge& hedge);
+  void end(routing::Verdict verdict, const Error* error);
+  void note(const Error& error);
+  bool fall_back();
+  void repeat();
+  http::Task<bool> wait(std::chrono::milliseconds time);
+  std::optional<std::uint64_t> affinity() const;
+
+  Exchange& exchange_;
+  Worker& worker_;
+  const routing::Policies& policies_;
+  routing::RetryPolicy retry_;
+  Overrides overrides_;
+  routing::HealthBoard::Ticket ticket_;
+  std::uint64_t tried_ = 0;        // bits of the plan's candidates
+  std::size_t warnings_read_ = 0;  // those of the request itself; the others are a rendering's
+  chat::Warnings header_warnings_;
+  int attempts_here_ = 0;
+  std::chrono::milliseconds waited_{0};
+  http::Clock::time_point called_{};
+  bool under_way_ = false;
+};
+
+}  // namespace ai_proxy::gateway

@@ -1,0 +1,59 @@
+// What all threads know together of how each candidate is doing. Time and chance are arguments.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "routing/choose.h"
+#include "routing/health.h"
+
+namespace ai_proxy::routing {
+
+// The health of candidates by their ids. Any thread; every call is a short lock, and none at all while
+// nothing is wrong and nobody asks for latencies.
+class HealthBoard {
+ public:
+  // What begin() found, for end().
+  struct Ticket {
+    std::size_t index = 0;
+    bool tracked = false;
+    // Nobody is to be called before then: a rate limit holds for all that is left.
+    std::optional<Time> paused_until = std::nullopt;
+  };
+
+  // The next candidate of the plan for a request that has tried those whose bits are set; nullopt: none is
+  // left. Unless paused, it is under way until end().
+  std::optional<Ticket> begin(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy,
+                              std::optional<std::uint64_t> affinity, Chance chance, Time now);
+  void end(const Candidate& candidate, const Ticket& ticket, const HealthPolicy& policy, Verdict verdict,
+           std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now);
+  // Is there an untried candidate that may be asked right now?
+  bool has_other(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy, Time now);
+
+ private:
+  // Names come from callers: no more than so many are remembered.
+  static constexpr std::size_t kEntriesMax = 4096;
+
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>{}(id); }
+  };
+
+  // All three with the lock held.
+  Health* find(std::string_view id);
+  Health* find_or_make(std::string_view id, const HealthPolicy& policy, Time now);
+  std::vector<Prospect> prospects(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy,
+                                  Time now);
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, Health, Hash, std::equal_to<>> entries_;
+  std::atomic<std::size_t> known_{0};  // entries_.size(), readable without the lock
+};
+
+}  // namespace ai_proxy::routing

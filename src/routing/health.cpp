@@ -1,0 +1,137 @@
+#include "routing/health.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ai_proxy::routing {
+namespace {
+
+// A probe that says nothing for so long does not keep others away.
+constexpr milliseconds kProbePatience{1'000};
+constexpr std::chrono::duration<double> kLatencyMemory{10};
+
+}  // namespace
+
+Health::Standing Health::standing(const HealthPolicy& policy, Time now) const {
+  const bool probe_runs = probe_begin_ != Time{} && now < probe_begin_ + kProbePatience;
+  if (policy.pause_when_limited && paused_) {
+    if (now < pause_end_ || probe_runs) return Standing::paused;
+    if (breaker_ == Breaker::closed) return Standing::probe;
+  }
+  if (breaker_ == Breaker::closed || policy.failures_in_a_row <= 0) return Standing::usable;
+  if (now < open_end_) return Standing::open;
+  return breaker_ == Breaker::probing && probe_runs ? Standing::open : Standing::probe;
+}
+
+void Health::begin(const HealthPolicy& policy, Time now) {
+  ++under_way_;
+  if (standing(policy, now) != Standing::probe) return;
+  probe_begin_ = now;
+  if (breaker_ == Breaker::open) breaker_ = Breaker::probing;
+}
+
+void Health::end(const HealthPolicy& policy, Verdict verdict, std::optional<milliseconds> pause,
+                 std::optional<milliseconds> latency, Time now) {
+  under_way_ = std::max(0, under_way_ - 1);
+  roll(policy, now);
+  if (latency) note_latency(*latency, now);
+  switch (verdict) {
+    case Verdict::good:
+      ++current_.outcomes;
+      note_success();
+      break;
+    case Verdict::bad:
+      ++current_.outcomes;
+      ++current_.failures;
+      note_failure(policy, now);
+      // Overloaded, and it says until when: others are preferred. (Only a rate limit is a reason to ask
+      // nobody at all.)
+      if (pause && policy.failures_in_a_row > 0) open(now, *pause);
+      break;
+    case Verdict::limited:
+      note_limit(policy, pause, now);
+      break;
+    case Verdict::none:
+      probe_begin_ = {};  // it told nothing: the next may be the probe
+      break;
+  }
+}
+
+void Health::note_success() {
+  failures_in_a_row_ = 0;
+  limits_in_a_row_ = 0;
+  openings_ = 0;
+  if (breaker_ != Breaker::closed) current_ = last_ = {};
+  breaker_ = Breaker::closed;
+  paused_ = false;
+  probe_begin_ = {};
+}
+
+void Health::note_failure(const HealthPolicy& policy, Time now) {
+  ++failures_in_a_row_;
+  if (policy.failures_in_a_row <= 0) return;
+  const milliseconds time = std::min(policy.open_time * (1 << std::min(openings_, 10)), policy.open_time_max);
+  if (breaker_ == Breaker::probing) return open(now, time);
+  if (breaker_ == Breaker::open) return;
+  const int outcomes = current_.outcomes + last_.outcomes;
+  const int failures = current_.failures + last_.failures;
+  const bool often = outcomes >= policy.outcomes_min && failures >= policy.failure_share * outcomes;
+  if (failures_in_a_row_ >= policy.failures_in_a_row || often) open(now, time);
+}
+
+void Health::open(Time now, milliseconds time) {
+  if (breaker_ != Breaker::open) ++openings_;
+  open_end_ = std::max(open_end_, now + time);
+  breaker_ = Breaker::open;
+  probe_begin_ = {};
+}
+
+Time Health::usable_at() const {
+  const Time unpaused = paused_ ? pause_end_ : Time{};
+  return breaker_ == Breaker::closed ? unpaused : std::max(unpaused, open_end_);
+}
+
+void Health::note_limit(const HealthPolicy& policy, std::optional<milliseconds> pause, Time now) {
+  ++limits_in_a_row_;
+  probe_begin_ = {};
+  if (!pause && limits_in_a_row_ < policy.limits_in_a_row) return;
+  paused_ = true;
+  pause_end_ = std::max(pause_end_, now + pause.value_or(policy.unasked_pause));
+}
+
+// Peak-sensitive: a slow answer counts at once, a quick one only by and by.
+void Health::note_latency(milliseconds latency, Time now) {
+  const auto fresh = static_cast<double>(latency.count());
+  if (fresh >= latency_ms_) {
+    latency_ms_ = fresh;
+  } else {
+    const std::chrono::duration<double> age = now - latency_at_;
+    const double kept = std::exp(-age / kLatencyMemory);
+    latency_ms_ = latency_ms_ * kept + fresh * (1 - kept);
+  }
+  latency_at_ = now;
+}
+
+double Health::load(Time now) const {
+  if (latency_ms_ <= 0) return 0;
+  // What nobody has asked for long is worth another look.
+  const std::chrono::duration<double> age = now - latency_at_;
+  const double kept = under_way_ == 0 ? std::exp(-age / (3 * kLatencyMemory)) : 1;
+  return latency_ms_ * kept * (under_way_ + 1);
+}
+
+void Health::roll(const HealthPolicy& policy, Time now) {
+  const milliseconds half = policy.window / 2;
+  if (now - window_begin_ < half) return;
+  last_ = now - window_begin_ < 2 * half ? current_ : Window{};
+  current_ = {};
+  window_begin_ = now;
+}
+
+bool Health::is_fresh(const HealthPolicy& policy, Time now) const {
+  return breaker_ == Breaker::closed && failures_in_a_row_ == 0 && limits_in_a_row_ == 0 && !paused_ &&
+         under_way_ == 0 && now - window_begin_ > policy.window &&
+         (latency_ms_ == 0 || now - latency_at_ > std::chrono::minutes(1));
+}
+
+}  // namespace ai_proxy::routing

@@ -1,0 +1,86 @@
+// How one candidate is doing: a breaker (closed, open, one probe at a time), the pause a rate limit asks for,
+// and how long it takes to answer. Fed with time and outcomes; no clock inside.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "routing/retry.h"
+
+namespace ai_proxy::routing {
+
+// Monotonic.
+using Time = std::chrono::steady_clock::time_point;
+
+struct HealthPolicy {
+  int failures_in_a_row = 5;  // open the breaker; 0: there is none
+  double failure_share = 0.5;
+  int outcomes_min = 20;  // in a window, before their share counts
+  milliseconds window{10'000};
+  milliseconds open_time{5'000};  // doubled at each failed probe
+  milliseconds open_time_max{60'000};
+  // Limited without being told for how long: so many in a row are paused for a second.
+  int limits_in_a_row = 5;
+  milliseconds unasked_pause{1'000};
+  bool pause_when_limited = true;
+};
+
+class Health {
+ public:
+  enum class Standing : std::uint8_t {
+    usable,
+    probe,   // usable for one request, which will tell
+    paused,  // a rate limit holds
+    open,    // broken
+  };
+
+  Standing standing(const HealthPolicy& policy, Time now) const;
+  // When a paused or open one is worth asking again.
+  Time usable_at() const;
+
+  // A request goes there.
+  void begin(const HealthPolicy& policy, Time now);
+  // And this came of it. `pause`: what the provider asked for, as far as it is believed. `latency`: until its
+  // answer began; nullopt: it did not.
+  void end(const HealthPolicy& policy, Verdict verdict, std::optional<milliseconds> pause,
+           std::optional<milliseconds> latency, Time now);
+
+  // Peak-sensitive moving average of the latency in milliseconds, times the requests under way: what one more
+  // would have to expect. 0: not known.
+  double load(Time now) const;
+  int under_way() const { return under_way_; }
+
+  // Nothing is known that a fresh one does not know.
+  bool is_fresh(const HealthPolicy& policy, Time now) const;
+
+ private:
+  enum class Breaker : std::uint8_t { closed, open, probing };
+
+  void note_failure(const HealthPolicy& policy, Time now);
+  void note_success();
+  void open(Time now, milliseconds time);
+  void note_limit(const HealthPolicy& policy, std::optional<milliseconds> pause, Time now);
+  void note_latency(milliseconds latency, Time now);
+  void roll(const HealthPolicy& policy, Time now);
+
+  Breaker breaker_ = Breaker::closed;
+  int failures_in_a_row_ = 0;
+  int limits_in_a_row_ = 0;
+  // Outcomes of the running window and of the one before.
+  struct Window {
+    int outcomes = 0;
+    int failures = 0;
+  } current_, last_;
+  Time window_begin_{};
+  Time open_end_{};
+  Time pause_end_{};
+  Time probe_begin_{};   // of the last probe, of either kind
+  int openings_ = 0;     // in a row
+  bool paused_ = false;  // until a request has shown that the limit is over
+  double latency_ms_ = 0;
+  Time latency_at_{};
+  int under_way_ = 0;
+};
+
+}  // namespace ai_proxy::routing

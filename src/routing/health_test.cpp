@@ -1,0 +1,161 @@
+#include "routing/health.h"
+
+#include <gtest/gtest.h>
+
+namespace ai_proxy::routing {
+namespace {
+
+using namespace std::chrono_literals;
+using Standing = Health::Standing;
+
+class HealthTest : public testing::Test {
+ protected:
+  Standing standing() const { return health.standing(policy, now); }
+  void request(Verdict verdict, std::optional<milliseconds> pause = std::nullopt,
+               std::optional<milliseconds> latency = std::nullopt) {
+    health.begin(policy, now);
+    health.end(policy, verdict, pause, latency, now);
+  }
+  void requests(int count, Verdict verdict) {
+    for (int i = 0; i < count; ++i) request(verdict);
+  }
+
+  HealthPolicy policy;
+  Health health;
+  Time now = Time{} + 1h;
+};
+
+TEST_F(HealthTest, OpensAfterFiveFailuresInARow) {
+  requests(4, Verdict::bad);
+  EXPECT_EQ(standing(), Standing::usable);
+  request(Verdict::good);
+  requests(4, Verdict::bad);
+  EXPECT_EQ(standing(), Standing::usable);
+  request(Verdict::bad);
+  EXPECT_EQ(standing(), Standing::open);
+  EXPECT_EQ(health.usable_at(), now + 5s);
+}
+
+TEST_F(HealthTest, OpensWhenHalfOfTwentyFail) {
+  for (int i = 0; i < 9; ++i) {
+    request(Verdict::good);
+    request(Verdict::bad);
+  }
+  EXPECT_EQ(standing(), Standing::usable);
+  request(Verdict::good);
+  request(Verdict::bad);
+  EXPECT_EQ(standing(), Standing::open);
+}
+
+TEST_F(HealthTest, ForgetsOldFailures) {
+  for (int i = 0; i < 9; ++i) {
+    request(Verdict::good);
+    request(Verdict::bad);
+  }
+  now += 11s;
+  request(Verdict::good);
+  request(Verdict::bad);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, IsProbedByOneRequestAtATime) {
+  requests(5, Verdict::bad);
+  now += 5s;
+  EXPECT_EQ(standing(), Standing::probe);
+  health.begin(policy, now);
+  EXPECT_EQ(standing(), Standing::open);  // the probe is under way
+  health.end(policy, Verdict::good, {}, {}, now);
+  EXPECT_EQ(standing(), Standing::usable);
+  requests(4, Verdict::bad);
+  EXPECT_EQ(standing(), Standing::usable);  // all is forgiven
+}
+
+TEST_F(HealthTest, AProbeThatSaysNothingDoesNotKeepOthersAway) {
+  requests(5, Verdict::bad);
+  now += 5s;
+  health.begin(policy, now);
+  now += 1s;
+  EXPECT_EQ(standing(), Standing::probe);
+  health.begin(policy, now);
+  health.end(policy, Verdict::none, {}, {}, now);  // its caller went away
+  EXPECT_EQ(standing(), Standing::probe);
+}
+
+TEST_F(HealthTest, StaysOpenTwiceAsLongAfterEachFailedProbe) {
+  requests(5, Verdict::bad);
+  for (const milliseconds time : {5s, 10s, 20s, 40s, 60s, 60s}) {
+    EXPECT_EQ(health.usable_at(), now + time);
+    now += time;
+    ASSERT_EQ(standing(), Standing::probe);
+    request(Verdict::bad);
+  }
+}
+
+TEST_F(HealthTest, LateFailuresDoNotKeepItOpen) {
+  for (int i = 0; i < 50; ++i) health.begin(policy, now);
+  for (int i = 0; i < 50; ++i) health.end(policy, Verdict::bad, {}, {}, now);
+  EXPECT_EQ(health.usable_at(), now + 5s);
+}
+
+TEST_F(HealthTest, PausesForAsLongAsARateLimitSays) {
+  request(Verdict::limited, 3s);
+  EXPECT_EQ(standing(), Standing::paused);
+  EXPECT_EQ(health.usable_at(), now + 3s);
+  now += 3s;
+  // Row U14: then one of them may look.
+  EXPECT_EQ(standing(), Standing::probe);
+  health.begin(policy, now);
+  EXPECT_EQ(standing(), Standing::paused);
+  health.end(policy, Verdict::limited, 3s, {}, now);
+  EXPECT_EQ(standing(), Standing::paused);
+  now += 3s;
+  request(Verdict::good);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, PausesUnaskedOnlyAfterSeveralLimitsInARow) {
+  requests(4, Verdict::limited);
+  EXPECT_EQ(standing(), Standing::usable);
+  request(Verdict::limited);
+  EXPECT_EQ(standing(), Standing::paused);
+  EXPECT_EQ(health.usable_at(), now + 1s);
+}
+
+TEST_F(HealthTest, CanBeToldNeitherToPauseNorToOpen) {
+  policy.pause_when_limited = false;
+  policy.failures_in_a_row = 0;
+  requests(50, Verdict::bad);
+  request(Verdict::limited, 30s);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, AnOverloadedOneThatAsksForTimeIsPassedOver) {
+  request(Verdict::bad, 7s);
+  EXPECT_EQ(standing(), Standing::open);
+  EXPECT_EQ(health.usable_at(), now + 7s);
+}
+
+TEST_F(HealthTest, LoadIsPeakSensitiveAndCountsWhatIsUnderWay) {
+  EXPECT_EQ(health.load(now), 0);
+  request(Verdict::good, {}, 100ms);
+  EXPECT_DOUBLE_EQ(health.load(now), 100);
+  request(Verdict::good, {}, 1000ms);  // at once
+  EXPECT_DOUBLE_EQ(health.load(now), 1000);
+  now += 10s;
+  request(Verdict::good, {}, 100ms);  // by and by
+  EXPECT_NEAR(health.load(now), 1000 / 2.718 + 100 * (1 - 1 / 2.718), 2);
+  const double alone = health.load(now);
+  health.begin(policy, now);
+  EXPECT_NEAR(health.load(now), 2 * alone, 1e-6);
+}
+
+TEST_F(HealthTest, IsForgottenWhenNothingIsWrongWithIt) {
+  request(Verdict::bad);
+  EXPECT_FALSE(health.is_fresh(policy, now));
+  request(Verdict::good);
+  now += 11s;
+  EXPECT_TRUE(health.is_fresh(policy, now));
+}
+
+}  // namespace
+}  // namespace ai_proxy::routing

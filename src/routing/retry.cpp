@@ -1,0 +1,71 @@
+#include "routing/retry.h"
+
+#include <algorithm>
+
+namespace ai_proxy::routing {
+namespace {
+
+// A provider that did not even accept a connection within its time is tried once more, not again and again.
+constexpr int kConnectAttemptsHere = 2;
+
+// May the same candidate do better in a moment? Only where it said so, or was never asked: a request that got
+// lost on its way may be at work there, and would be paid twice.
+bool worth_repeating(const Error& error, const Progress& progress) {
+  if (error.blame != Blame::provider) return false;
+  switch (error.code) {
+    case ErrorCode::rate_limited:
+    case ErrorCode::overloaded:
+    case ErrorCode::provider_error:
+      return error.retryable && error.provider_status >= 400;
+    case ErrorCode::provider_timeout:
+      return !error.request_sent && progress.attempts_here < kConnectAttemptsHere;
+    default:
+      return error.retryable && error.provider_status >= 400 && error.provider_status < 500;  // 408, 409
+  }
+}
+
+milliseconds jittered(const RetryPolicy& policy, int attempts, double chance) {
+  const int doublings = std::clamp(attempts - 1, 0, 16);
+  const milliseconds bound = std::min(policy.backoff * (1 << doublings), policy.backoff_max);
+  return milliseconds(static_cast<std::int64_t>(static_cast<double>(bound.count()) * chance));
+}
+
+}  // namespace
+
+std::optional<milliseconds> believed_pause(const RetryPolicy& policy, const Error& error) {
+  if (!error.retry_after || error.retry_after->count() < 0) return std::nullopt;
+  return std::min(*error.retry_after, policy.retry_after_max);
+}
+
+Step next_step(const RetryPolicy& policy, const Error& error, const Progress& progress, double chance) {
+  constexpr Step kGiveUp;
+  if (progress.answer_begun || progress.attempts > policy.retries || !progress.budget_left) return kGiveUp;
+  if (progress.time_left.count() <= 0) return kGiveUp;
+  if (progress.other_candidate && progress.fallback_on.has(error.code)) return {Next::fall_back};
+  if (!worth_repeating(error, progress)) return kGiveUp;
+
+  milliseconds wait = jittered(policy, progress.attempts, chance);
+  // A pause that was asked for is kept in full, and a little more, so that not all come back at once.
+  if (error.retry_after && error.retry_after->count() > 0) wait += *error.retry_after;
+  if (error.code == ErrorCode::rate_limited && wait > policy.rate_limit_wait) return kGiveUp;
+  if (progress.waited + wait > policy.added_wait_max || wait >= progress.time_left) return kGiveUp;
+  return {Next::repeat, wait};
+}
+
+Verdict verdict_on(const Error& error) {
+  if (error.code == ErrorCode::cancelled || error.blame == Blame::gateway) return Verdict::none;
+  switch (error.code) {
+    case ErrorCode::rate_limited:
+      return Verdict::limited;
+    case ErrorCode::overloaded:
+    case ErrorCode::provider_error:
+    case ErrorCode::provider_timeout:
+    case ErrorCode::provider_unreachable:
+    case ErrorCode::stream_interrupted:
+      return Verdict::bad;
+    default:
+      return Verdict::good;
+  }
+}
+
+}  // namespace ai_proxy::routing

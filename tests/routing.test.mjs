@@ -1,0 +1,308 @@
+// Which provider is called, and what follows a call that fails: retries, fallbacks, several keys, affinity, limits. Every
+// provider here is a socket that does exactly what the test says.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { startGateway } from './support/processes.mjs';
+import { ScriptedProvider } from './support/scripted_provider.mjs';
+import { post } from './support/sent.mjs';
+import { wire } from './support/turns.mjs';
+import { accessLine, greeting, ids } from './support/world.mjs';
+
+const config = (one, two, three) => `
+providers:
+  one: {base_url: "${one}", api_key: "sk-one-1,sk-one-2", catalog: openai}
+  two: {base_url: "${two}", api_key: sk-two, catalog: openai}
+  three: {base_url: "${three}", api_key: sk-three, dialect: anthropic, catalog: anthropic}
+  nowhere: {base_url: "http://127.0.0.1:9", auth: none}
+aliases:
+  ordered: {targets: [two/gpt-4o, three/claude-haiku-4-5]}
+  away: {targets: [nowhere/gpt-4o, two/gpt-4o]}
+  careful:
+    targets: [two/gpt-4o, three/claude-haiku-4-5]
+    fallback_on: [default, context_length_exceeded, content_filtered]
+  sticky:
+    targets: [[one/gpt-4o, two/gpt-4o]]
+    affinity: user
+  weighed: {targets: [[{model: one/gpt-4o, weight: 1}, {model: two/gpt-4o, weight: 9}]]}
+  fastest: {targets: [[two/gpt-4o, three/claude-haiku-4-5]], choose: latency}
+  hedged: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 100ms}}
+  hedged-cheaply: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 100ms, cost_max: 0.0001}}
+routing:
+  retries: 2
+  backoff: 20ms
+  pause_when_limited: true
+`;
+
+const world = {};
+const providers = ['one', 'two', 'three'];
+before(async () => {
+  for (const name of providers) world[name] = await ScriptedProvider.start();
+  world.folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-'));
+  writeFileSync(path.join(world.folder, 'gateway.yaml'), config(...providers.map((name) => world[name].url)));
+});
+after(async () => {
+  await world.gateway?.stop();
+  for (const name of providers) await world[name]?.stop();
+});
+// Each test with a gateway of its own: what one provider did in one test is not held against it in the next.
+beforeEach(async () => {
+  await world.gateway?.stop();
+  for (const name of providers) {
+    world[name].requests.length = 0;
+    world[name].answer = say(name === 'three' ? 'anthropic' : 'openai');
+  }
+  world.gateway = await startGateway({ environment: { AI_PROXY_CONFIG: 'gateway.yaml', AI_PROXY_RETRIES: '', AI_PROXY_PAUSE_WHEN_LIMITED: '' }, folder: world.folder });
+});
+
+const say = (name, turn = greeting) => (request, out) => (JSON.parse(request.body).stream ? out.stream(wire[name].stream(turn).join('')) : out.whole(wire[name].whole(turn)));
+const refuse = (status, fields = {}, error = { message: 'No.', type: 'server_error', code: null, param: null }) => (_, out) => out.whole({ error }, { status, fields });
+const calls = () => providers.map((name) => world[name].requests.length);
+const ask = (model, more = {}, headers = {}) => post(`${world.gateway.url}/v1/chat/completions`, { model, messages: [{ role: 'user', content: 'What?' }], ...more }, headers);
+const content = ({ text }) => JSON.parse(text).choices[0].message.content;
+// The first of the answers for the first call, and so on; the last for all others.
+const inTurn = (...answers) => { let count = 0; return (request, out) => answers[Math.min(count++, answers.length - 1)](request, out); };
+
+for (const stream of [false, true]) {
+  const how = stream ? 'a stream' : 'an answer';
+  test(`${how} is tried again at the same provider after a 500, and what was tried is told`, async () => {
+    const id = ids('again');
+    world.two.answer = inTurn(refuse(500), refuse(503), say('openai'));
+    const answer = await ask('two/gpt-4o', { stream }, { 'x-request-id': id });
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(calls(), [0, 3, 0]);
+    assert.match(answer.headers['x-ai-proxy-attempts'], /^3; two\/gpt-4o=provider_error \d+ms, two\/gpt-4o=overloaded \d+ms, two\/gpt-4o$/);
+    const line = await accessLine(id, world.gateway);
+    assert.equal(line.attempts, 3);
+    assert.match(line.tried, /^two\/gpt-4o=provider_error \d+ms, two\/gpt-4o=overloaded \d+ms$/);
+  });
+
+  test(`${how} falls back to the next target, without a trace of the first`, async () => {
+    world.two.answer = refuse(500);
+    const answer = await ask('ordered', { stream });
+    assert.equal(answer.status, 200, answer.text);
+    assert.deepEqual(calls(), [0, 1, 1]);
+    assert.equal(answer.headers['x-ai-proxy-provider'], 'three');
+    assert.match(answer.headers['x-ai-proxy-attempts'], /^2; two\/gpt-4o=provider_error \d+ms, three\/claude-haiku-4-5$/);
+    assert.equal(answer.text.split('"role":"assistant"').length, 2);
+  });
+
+  test(`${how}: what the caller did wrong is told at once, and not held against the provider`, async () => {
+    for (const [status, type] of [[400, 'invalid_request_error'], [401, 'invalid_request_error'], [403, 'x'], [404, 'x'], [422, 'x']]) {
+      world.two.requests.length = 0;
+      world.two.answer = refuse(status, {}, { message: 'Wrong.', type, code: null, param: null });
+      const answer = await ask('two/gpt-4o', { stream });
+      assert.ok(answer.status >= 400, `${status} became ${answer.status}`);
+      assert.deepEqual(calls(), [0, 1, 0], `${status}`);
+    }
+    world.two.answer = say('openai');
+    assert.equal((await ask('two/gpt-4o', { stream })).status, 200);
+  });
+}
+
+test('no more than the configured attempts are made, fallbacks included, and then the last error is told', async () => {
+  world.two.answer = refuse(500);
+  world.three.answer = refuse(529, {}, { type: 'overloaded_error', message: 'Busy.' });
+  const answer = await ask('ordered');
+  assert.equal(answer.status, 503);
+  assert.equal(calls()[1] + calls()[2], 3);
+  assert.match(answer.headers['x-ai-proxy-attempts'], /^3; .*two\/gpt-4o=provider_error/);
+  // A caller that would try again by itself is told that this has been done.
+  assert.equal(answer.headers['x-should-retry'], 'false');
+});
+
+test('A15 a stream that breaks before its first event falls back; one that has begun ends with its error, and nothing more is called', async () => {
+  world.two.answer = async (_, out) => { await out.beginStream(); out.reset(); };
+  const whole = await ask('ordered', { stream: true });
+  assert.equal(whole.status, 200);
+  assert.deepEqual(calls(), [0, 1, 1]);
+  assert.equal(whole.text.split('"role":"assistant"').length, 2);
+  assert.match(whole.text, /\[DONE\]/);
+
+  world.two.answer = async (_, out) => {
+    await out.beginStream();
+    await out.piece(wire.openai.stream(greeting).slice(0, 3).join(''));
+    await out.piece(wire.openai.error('server_error', 'Lost the thread.'));
+    out.reset();
+  };
+  const broken = await ask('ordered', { stream: true });
+  assert.equal(broken.status, 200);
+  assert.deepEqual(calls(), [0, 2, 1]);
+  assert.match(broken.text, /Lost the thread\./);
+  assert.doesNotMatch(broken.text, /\[DONE\]|"finish_reason":"stop"/);
+});
+
+test('a refused connection falls back at once', async () => {
+  const answer = await ask('away');
+  assert.equal(content(answer), greeting.text.join(''));
+  assert.match(answer.headers['x-ai-proxy-attempts'], /^2; nowhere\/gpt-4o=provider_unreachable/);
+});
+
+test('after five failures a target is passed over, and then looked at again', async () => {
+  world.two.answer = refuse(500);
+  for (let i = 0; i < 5; i += 1) await ask('ordered');
+  assert.deepEqual(calls(), [0, 5, 5]);
+  await ask('ordered');
+  assert.deepEqual(calls(), [0, 5, 6]);
+  // The last one is never given up.
+  const alone = await ask('two/gpt-4o', {}, { 'x-ai-proxy-retries': '0' });
+  assert.equal(alone.status, 500);
+  assert.deepEqual(calls(), [0, 6, 6]);
+});
+
+test('several keys of a provider share its load, and stand in for each other', async () => {
+  const used = () => new Set(world.one.requests.map((request) => request.fields.get('authorization')));
+  for (let i = 0; i < 40 && used().size < 2; i += 1) await ask('one/gpt-4o');
+  assert.deepEqual([...used()].sort(), ['Bearer sk-one-1', 'Bearer sk-one-2']);
+
+  world.one.requests.length = 0;
+  world.one.answer = (request, out) => (request.fields.get('authorization') === 'Bearer sk-one-1' ? refuse(429, { 'retry-after': '30' })(request, out) : say('openai')(request, out));
+  for (let i = 0; i < 40; i += 1) assert.equal((await ask('one/gpt-4o')).status, 200);
+  // The limited one was asked once, and then left alone for as long as it said.
+  assert.equal(world.one.requests.filter((request) => request.fields.get('authorization') === 'Bearer sk-one-1').length, 1);
+});
+
+test('a rate limit is told with its Retry-After, and the provider is left alone until then', async () => {
+  world.two.answer = refuse(429, { 'retry-after': '30' }, { message: 'Slow down.', type: 'requests', code: 'rate_limit_exceeded', param: null });
+  const first = await ask('two/gpt-4o');
+  assert.equal(first.status, 429);
+  assert.equal(first.headers['retry-after'], '30');
+  assert.equal(first.headers['x-should-retry'], 'true');
+  const second = await ask('two/gpt-4o');
+  assert.equal(second.status, 429);
+  assert.ok(Number(second.headers['retry-after']) >= 25 && Number(second.headers['retry-after']) <= 30);
+  assert.equal(second.headers['x-ai-proxy-attempts'], '0');
+  assert.deepEqual(calls(), [0, 1, 0]);
+  // Another model of the same provider has limits of its own.
+  world.two.answer = say('openai');
+  assert.equal((await ask('two/gpt-4o-mini')).status, 200);
+});
+
+test('context-length and content-filter fall back where the alias says so', async () => {
+  const tooLong = refuse(400, {}, { message: 'Too long.', type: 'invalid_request_error', code: 'context_length_exceeded', param: 'messages' });
+  world.two.answer = tooLong;
+  assert.equal((await ask('ordered')).status, 400);
+  const careful = await ask('careful');
+  assert.equal(careful.status, 200, careful.text);
+  assert.match(careful.headers['x-ai-proxy-attempts'], /two\/gpt-4o=context_length_exceeded/);
+  world.two.answer = say('openai', { text: ['I'], reason: 'content_filter' });
+  assert.equal(JSON.parse((await ask('ordered')).text).choices[0].finish_reason, 'content_filter');
+  assert.equal(content(await ask('careful')), greeting.text.join(''));
+});
+
+test('affinity: one user, one target; many users, all targets', async () => {
+  const targetOf = async (user) => (await ask('sticky', { user })).headers['x-ai-proxy-provider'];
+  const first = await targetOf('ada');
+  for (let i = 0; i < 8; i += 1) assert.equal(await targetOf('ada'), first);
+  const seen = new Set();
+  for (let i = 0; i < 60 && seen.size < 2; i += 1) seen.add(await targetOf(`user-${i}`));
+  assert.equal(seen.size, 2);
+});
+
+test('weights share the load of a tier', async () => {
+  for (let i = 0; i < 60; i += 1) await ask('weighed');
+  const [one, two] = calls();
+  assert.equal(one + two, 60);
+  assert.ok(two > one, `${one} and ${two}`);
+});
+
+test('choose: latency prefers the target that answers sooner', async () => {
+  const slowly = (name) => async (request, out) => { await new Promise((resolve) => { setTimeout(resolve, 120); }); await say(name)(request, out); };
+  world.two.answer = slowly('openai');
+  for (let i = 0; i < 24; i += 1) await ask('fastest');
+  const [, two, three] = calls();
+  assert.ok(three > two, `${two} slow and ${three} quick ones`);
+});
+
+test('a caller may ask for fewer retries, another time, and fallbacks of its own; and nothing beyond that', async () => {
+  world.two.answer = refuse(500);
+  await ask('two/gpt-4o', {}, { 'x-ai-proxy-retries': '0' });
+  assert.deepEqual(calls(), [0, 1, 0]);
+  const own = await ask('two/gpt-4o', {}, { 'x-ai-proxy-fallback': 'three/claude-haiku-4-5' });
+  assert.equal(own.status, 200);
+  assert.deepEqual(calls(), [0, 2, 1]);
+  const none = await ask('ordered', {}, { 'x-ai-proxy-fallback': 'off', 'x-ai-proxy-retries': '1' });
+  assert.equal(none.status, 500);
+  assert.deepEqual(calls(), [0, 4, 1]);
+  const unknown = await ask('two/gpt-4o', {}, { 'x-ai-proxy-fallback': 'http://evil.example/x' });
+  assert.equal(unknown.status, 400);
+  assert.match(unknown.text, /x-ai-proxy-fallback/);
+  const silly = await ask('three/claude-haiku-4-5', {}, { 'x-ai-proxy-retries': 'many' });
+  assert.match(silly.headers['x-ai-proxy-warnings'], /x-ai-proxy-retries/);
+  world.two.answer = () => {};
+  const late = await ask('two/gpt-4o', {}, { 'x-ai-proxy-timeout': '200ms' });
+  assert.equal(late.status, 504);
+  assert.match(late.text, /did not complete its answer within 200 ms/);
+});
+
+// A provider that says nothing; `left` resolves once its caller has gone.
+function silence(provider) {
+  let gone, asked;
+  const silent = { left: new Promise((resolve) => { gone = resolve; }), asked: new Promise((resolve) => { asked = resolve; }) };
+  provider.answer = (_, out) => { asked(); out.closed().then(gone); };
+  return silent;
+}
+
+for (const stream of [false, true]) {
+  test(`a hedge: ${stream ? 'a stream' : 'an answer'} that is slow to begin is asked for a second time; who begins first wins, and the other is let go`, async () => {
+    const slow = silence(world.two);
+    const answer = await ask('hedged', { stream });
+    assert.equal(answer.status, 200, answer.text);
+    assert.match(answer.headers['x-ai-proxy-attempts'], /^2; two\/gpt-4o=cancelled \d+ms, three\/claude-haiku-4-5$/);
+    assert.equal(answer.headers['x-ai-proxy-provider'], 'three');
+    await slow.left;
+    assert.deepEqual(calls(), [0, 1, 1]);
+  });
+}
+
+test('a hedge is made only for one that is slow, only where it is wanted, and only for what it may cost', async () => {
+  await ask('hedged');
+  assert.deepEqual(calls(), [0, 1, 0]);
+  silence(world.two);
+  const headers = { 'x-ai-proxy-timeout': '400ms', 'x-ai-proxy-retries': '0' };
+  assert.equal((await ask('hedged', {}, { ...headers, 'x-ai-proxy-hedge': 'off' })).status, 504);
+  assert.equal((await ask('hedged-cheaply', { max_tokens: 4000 }, headers)).status, 504);
+  assert.deepEqual(calls(), [0, 3, 0]);
+  assert.equal((await ask('hedged-cheaply', { max_tokens: 4 }, headers)).status, 200);
+});
+
+test('a hedge: of two that fail, the first is told, and both are named', async () => {
+  let fail;
+  const second = new Promise((resolve) => { fail = resolve; });
+  world.two.answer = async (request, out) => { await second; await refuse(500, {}, { message: 'First.', type: 'server_error', code: null, param: null })(request, out); };
+  world.three.answer = async (request, out) => { await refuse(529, {}, { type: 'overloaded_error', message: 'Second.' })(request, out); fail(); };
+  const answer = await ask('hedged', {}, { 'x-ai-proxy-retries': '1' });
+  assert.equal(answer.status, 500);
+  assert.match(answer.text, /First\./);
+  assert.match(answer.headers['x-ai-proxy-attempts'], /three\/claude-haiku-4-5=overloaded .*two\/gpt-4o=provider_error/);
+});
+
+test('a hedge: a caller that goes away ends both calls', async () => {
+  const [one, other] = [silence(world.two), silence(world.three)];
+  const request = http.request(`${world.gateway.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' } });
+  request.on('error', () => {});
+  request.end(JSON.stringify({ model: 'hedged', messages: [{ role: 'user', content: 'What?' }] }));
+  await Promise.all([one.asked, other.asked]);
+  request.destroy();
+  await Promise.all([one.left, other.left]);
+});
+
+test('a caller that goes away while a retry waits ends it: no further call', async () => {
+  const gateway = await startGateway({ environment: { OPENAI_BASE_URL: world.two.url, AI_PROXY_CONFIG: 'slow.yaml', AI_PROXY_RETRIES: '' }, folder: (writeFileSync(path.join(world.folder, 'slow.yaml'), 'routing: {backoff: 60s, backoff_max: 60s, added_wait: 1h}\n'), world.folder) });
+  let refused;
+  const seen = new Promise((resolve) => { refused = resolve; });
+  world.two.answer = async (request, out) => { await refuse(500)(request, out); refused(); };
+  const id = ids('gone');
+  const request = http.request(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-request-id': id } });
+  request.on('error', () => {});
+  request.end(JSON.stringify({ model: 'openai/gpt-4o', messages: [{ role: 'user', content: 'What?' }] }));
+  await seen;
+  setTimeout(() => request.destroy(), 100);
+  const line = await accessLine(id, gateway);
+  assert.equal(line.status, 499);
+  assert.equal(world.two.requests.length, 1);
+  await gateway.stop();
+});
