@@ -214,6 +214,7 @@ const deadlines = {
   'no answer': { model: 'hang', limit: 'first_byte', words: /sent no answer within/ },
   'silence behind the head': { model: 'head-hang', limit: 'silence', words: /fell silent/ },
   'silence in the middle': { model: 'head-hang:3', limit: 'silence', words: /fell silent/, begun: true, stream: true },
+  'signs of life, but no event': { model: 'pings:100', limit: 'first_event', words: /sent no event of its answer within/, stream: true },
   'a trickle': { model: 'trickle:20', limit: 'total', words: /did not complete its answer within/, stream: false },
   'a trickle of events': { model: 'trickle:200', limit: 'total', mayBegin: true, stream: true, words: /did not complete its answer within/ },
 };

@@ -53,10 +53,10 @@ class Answer {
 }
 
 async function texts(answer, count, milliseconds, from = 0) {
-  const { events, begin, end } = eventsOf(answer.call.flavour, count);
+  const { events, begin, end } = eventsOf(answer.call.flavour, Math.max(count, 1));
   await answer.out.beginStream();
   await answer.out.piece(events.slice(0, begin).join(''));
-  for (const [index, event] of events.slice(begin, end).entries()) {
+  for (const [index, event] of events.slice(begin, begin + count).entries()) {
     if (index > from && milliseconds > 0) await answer.wait(milliseconds);
     if (answer.gone) return [];
     await answer.out.piece(event);

@@ -14,7 +14,7 @@ export async function play(scene, vector) {
     for (let waited = 0; waited < waitForMore && !settled; waited += 10) await pause(10);
     if (!settled) answer.out.fin();
   };
-  const reply = await scene.ask('vector', { stream: vector.stream });
+  const reply = await scene.ask(`vector-${vector.id}`, { stream: vector.stream });   // a limit holds for its model
   settled = true;
   const used = scene.provider.calls.at(-1).connection;
   scene.provider.always = undefined;
