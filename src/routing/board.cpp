@@ -63,7 +63,9 @@ Health* HealthBoard::find(std::string_view id) {
 Health* HealthBoard::find_or_make(std::string_view id, const HealthPolicy& policy, Time now) {
   if (Health* known = find(id)) return known;
   if (entries_.size() >= kEntriesMax)
-    std::erase_if(entries_, [&](const auto& entry) { return entry.second.is_fresh(policy, now); });
+    std::erase_if(entries_, [&](const auto& entry) {
+      return entry.second.is_fresh(policy, now) || entry.second.is_forgotten(policy, now);
+    });
   if (entries_.size() >= kEntriesMax) return nullptr;
   Health* made = &entries_.try_emplace(std::string(id)).first->second;
   known_.store(entries_.size(), std::memory_order_relaxed);

@@ -135,6 +135,22 @@ TEST_F(ChooseTest, TheBoardRemembersAcrossRequests) {
   EXPECT_FALSE(board.begin(plan, 3, policy, {}, {}, now));
 }
 
+TEST_F(ChooseTest, TheBoardForgetsNamesThatNobodyAsksForAnyMore) {
+  plan_of({{"a", 1, 0}});
+  HealthBoard board;
+  const HealthPolicy policy;
+  Time now = Time{} + 1h;
+  const auto fail = [&](const std::string& id) {
+    plan.candidates[0].id = id;
+    const auto ticket = board.begin(plan, 0, policy, {}, {}, now);
+    board.end(plan.candidates[0], *ticket, policy, Verdict::limited, 60s, {}, now);
+  };
+  for (int i = 0; i < 5000; ++i) fail("name-" + std::to_string(i));
+  now += 3min;
+  fail("late");
+  EXPECT_TRUE(board.begin(plan, 0, policy, {}, {}, now)->paused_until);
+}
+
 TEST(RetryBudget, IsAShareOfTheRequestsOfTenSeconds) {
   RetryBudget budget;
   const BudgetPolicy policy{.share = 0.2, .per_second = 0};

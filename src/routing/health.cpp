@@ -33,6 +33,7 @@ void Health::begin(const HealthPolicy& policy, Time now) {
 void Health::end(const HealthPolicy& policy, Verdict verdict, std::optional<milliseconds> pause,
                  std::optional<milliseconds> latency, Time now) {
   under_way_ = std::max(0, under_way_ - 1);
+  heard_at_ = now;
   roll(policy, now);
   if (latency) note_latency(*latency, now);
   switch (verdict) {
@@ -126,6 +127,10 @@ void Health::roll(const HealthPolicy& policy, Time now) {
   last_ = now - window_begin_ < 2 * half ? current_ : Window{};
   current_ = {};
   window_begin_ = now;
+}
+
+bool Health::is_forgotten(const HealthPolicy& policy, Time now) const {
+  return under_way_ == 0 && now > usable_at() && now - heard_at_ > policy.window + policy.open_time_max;
 }
 
 bool Health::is_fresh(const HealthPolicy& policy, Time now) const {

@@ -51,6 +51,8 @@ class Health {
   double load(Time now) const;
   int under_way() const { return under_way_; }
 
+  // Nothing has been heard of it for so long that what is known no longer holds.
+  bool is_forgotten(const HealthPolicy& policy, Time now) const;
   // Nothing is known that a fresh one does not know.
   bool is_fresh(const HealthPolicy& policy, Time now) const;
 
@@ -81,6 +83,7 @@ class Health {
   double latency_ms_ = 0;
   Time latency_at_{};
   int under_way_ = 0;
+  Time heard_at_{};
 };
 
 }  // namespace ai_proxy::routing

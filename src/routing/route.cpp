@@ -49,6 +49,8 @@ Error unknown_provider(const Table& table, std::string_view name, std::string_vi
 }
 
 const Secret kNoKey;
+// Names are remembered, logged and sent back in header fields.
+constexpr std::size_t kModelNameLengthMax = 256;
 
 // One candidate for each of the provider's keys.
 Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_view model, unsigned weight,
@@ -57,6 +59,8 @@ Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_vi
     return std::unexpected(
         bad_request("The name of a model is missing after " + in_quotes(provider.name + "/") + ".", "model"));
   }
+  if (model.size() > kModelNameLengthMax)
+    return std::unexpected(bad_request("The name of a model has at most 256 characters.", "model"));
   if (!provider.configured()) return std::unexpected(not_configured(provider.name, provider.key_variable));
   const std::string wire_model(providers::wire_model(provider.catalog, model));
   const std::size_t keys = std::max<std::size_t>(provider.keys.size(), 1);

@@ -113,6 +113,10 @@ TEST_F(Route, AddsFallbacksOfACallerAsFurtherTiers) {
   EXPECT_FALSE(add_fallback(*plan, table, *catalog, "nobody/x"));
 }
 
+TEST_F(Route, RefusesNamesWithoutEnd) {
+  EXPECT_THAT(planned("openai/" + std::string(300, 'x')), testing::HasSubstr("at most 256 characters"));
+}
+
 TEST_F(Route, PrefersAnAliasToTheCatalogue) {
   table.aliases["gpt-4o"] = to({{{"anthropic", "claude-opus-5"}}});
   EXPECT_EQ(found("", "gpt-4o"), "anthropic claude-opus-5 claude-opus-5");
