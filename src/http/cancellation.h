@@ -1,8 +1,10 @@
-// "Stop what you are doing for this exchange": raised when the client goes away or the drain time is over.
+// "Stop what you are doing for this exchange": raised when the client goes away, the drain time is over, or
+// memory runs out.
 // The one place that waits (a connect, a read from the provider, a back-off) says how it is woken. One
 // thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <utility>
 
@@ -10,7 +12,7 @@ namespace ai_proxy::http {
 
 class Cancellation {
  public:
-  enum class Reason : unsigned char { none, client_gone, draining };
+  enum class Reason : unsigned char { none, client_gone, draining, overloaded };
 
   bool requested() const { return reason_ != Reason::none; }
   Reason reason() const { return reason_; }
@@ -21,6 +23,10 @@ class Cancellation {
     reason_ = reason;
     if (wake_) std::exchange(wake_, nullptr)();
   }
+
+  // What the exchange holds besides its request, as far as it is told here: where memory runs out, those who
+  // hold the most are ended.
+  std::size_t held_bytes = 0;
 
   // Registers how to wake the wait that is about to begin, for the life of the guard. At most one at a time.
   // Requires: the wait checks requested() before it begins.

@@ -286,6 +286,7 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
     const std::size_t room = room_for(body, reader_.content_left(), bytes_max);
     // libstdc++ 12 hands the callback the capacity, not the size that was asked for.
     body.resize_and_overwrite(begin + room, [begin, room](char*, std::size_t) { return begin + room; });
+    cancellation_->held_bytes = body.capacity();
     Transfer transfer;
     if (!stopped()) {
       Watch watch(*this, Stop::silence);

@@ -11,7 +11,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 struct ServerLimits {
-  std::size_t connections_max = 8192;             // all threads together; beyond it accepting pauses
+  std::size_t connections_max = 8192;             // all threads together; see kConnectionsBeyondMax
+  std::size_t connections_per_client_max = 1024;  // one address; beyond it reset. 0: no limit
+  std::size_t requests_max = 4096;                // running, all threads together: 503. 0: no limit
   std::size_t head_bytes_max = 32 * 1024;         // 431
   std::size_t target_bytes_max = 8 * 1024;        // 414
   std::size_t fields_max = 100;                   // 431
@@ -25,7 +27,17 @@ struct ServerLimits {
   milliseconds connection_age_max = std::chrono::hours(1);
   milliseconds write_stall_time = seconds(30);  // a client that takes no byte: close
   milliseconds linger_time = seconds(2);        // reading on after an error, so that the answer arrives
+  milliseconds loop_delay_max = seconds(1);     // an event loop that is later with its work: 503. 0: no limit
+  // A client that ends its sending (FIN) has gone away. true: it may still be reading, and gets its answer.
+  bool allow_half_close = false;
 };
+
+// So many connections more than connections_max are taken, not to be served but to be told so: health checks
+// are answered, everything else gets 503. The kernel's queue holds the others.
+inline constexpr std::size_t kConnectionsBeyondMax = 64;
+// The unsent bytes of an answer that the kernel keeps for a slow reader; then reading from the provider
+// stops.
+inline constexpr int kUnsentBytesMax = 256 * 1024;
 
 struct ClientLimits {
   milliseconds connect_time = seconds(3);  // DNS, TCP and TLS together

@@ -39,6 +39,8 @@ inline constexpr RequestFault kCompressedBody{
     415, "compressed_body", "Request bodies may not be compressed. Send the body without Content-Encoding."};
 inline constexpr RequestFault kExpectationFailed{417, "expectation_failed",
                                                  "The only expectation supported is 100-continue."};
+inline constexpr RequestFault kOverloaded{
+    503, "overloaded", "This server has as much to do as it can. Send the request again in a moment."};
 inline constexpr RequestFault kHeadTimeout{408, "request_timeout",
                                            "The request's header did not arrive in time. Send it again."};
 inline constexpr RequestFault kBodyTimeout{

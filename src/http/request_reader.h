@@ -61,6 +61,8 @@ class RequestReader {
   // Complete in State::complete; the views point into this reader.
   Request& request() { return request_; }
 
+  // Memory that this request has taken.
+  std::size_t held_bytes() const { return bytes_.capacity() + request_.body.capacity(); }
   // Gives back memory that an unusually large request took.
   void trim();
 

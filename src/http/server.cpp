@@ -1,92 +1,22 @@
-// The listener of one thread and the list of its connections.
+// The listeners of one thread and the list of its connections.
 #include "http/server.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
+#include <functional>
 #include <utility>
 
 #include "http/server_core.h"
+#include "http/server_listener.h"
 #include "http/server_session.h"
-#include "http/server_wake.h"
 
 namespace ai_proxy::http {
+
 namespace {
 
-using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
-using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-template <int Name>
-using TcpOption = asio::detail::socket_option::integer<IPPROTO_TCP, Name>;
-
-constexpr milliseconds kNoDescriptorPause(50);
-constexpr milliseconds kTooManyPause(10);
-
-// Shared with the accepting coroutine.
-struct Listener {
-  explicit Listener(std::shared_ptr<ServerCore> server_core)
-      : core(std::move(server_core)),
-        acceptor(core->io.get_executor()),
-        pause_end(core->deadlines, [this] { pause.wake(); }) {}
-
-  void close() {
-    error_code ec;
-    acceptor.close(ec);
-  }
-
-  std::shared_ptr<ServerCore> core;
-  Acceptor acceptor;
-  Wake pause;
-  Deadline pause_end;
-};
-
-Task<void> accept_connections(std::shared_ptr<Listener> listener) {
-  ServerCore& core = *listener->core;
-  while (listener->acceptor.is_open() && core.counters != nullptr) {
-    milliseconds pause(0);
-    if (core.counters->connections >= core.limits->connections_max) {
-      pause = kTooManyPause;  // the kernel's queue holds the others
-    } else {
-      error_code ec;
-      tcp::endpoint client;
-      Socket socket = co_await listener->acceptor.async_accept(
-          client, asio::redirect_error(asio::use_awaitable_t<Executor>(), ec));
-      if (!ec && core.counters != nullptr) {
-        auto session = std::make_shared<Session>(listener->core, std::move(socket), client);
-        asio::co_spawn(core.io.get_executor(), Session::run(std::move(session)), asio::detached);
-      } else if (ec != asio::error::connection_aborted && ec != asio::error::operation_aborted) {
-        pause = kNoDescriptorPause;  // trying again at once would only burn the processor
-      }
-    }
-    if (pause.count() > 0) {
-      listener->pause_end.arm(pause);
-      co_await listener->pause.wait();
-    }
-  }
-}
-
-// What accepted sockets inherit on Linux, so that no call is needed for each: no delay, and probes that
-// notice within two minutes that a client vanished.
-void set_inherited_options(Acceptor& acceptor) {
-  error_code ignored;
-  acceptor.set_option(tcp::no_delay(true), ignored);
-  acceptor.set_option(asio::socket_base::keep_alive(true), ignored);
-  acceptor.set_option(TcpOption<TCP_KEEPIDLE>(60), ignored);
-  acceptor.set_option(TcpOption<TCP_KEEPINTVL>(15), ignored);
-  acceptor.set_option(TcpOption<TCP_KEEPCNT>(4), ignored);
-}
-
-void bind_and_listen(Acceptor& acceptor, const tcp::endpoint& endpoint, bool reuse_port, error_code& ec) {
-  acceptor.open(endpoint.protocol(), ec);
-  if (!ec) acceptor.set_option(Acceptor::reuse_address(true), ec);
-  if (!ec && reuse_port) acceptor.set_option(ReusePort(true), ec);
-  if (ec) return;
-  set_inherited_options(acceptor);
-  acceptor.bind(endpoint, ec);
-  if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
-}
+// To end a request that holds less would help nobody.
+constexpr std::size_t kWorthEnding = 64 * 1024;
 
 }  // namespace
 
@@ -113,10 +43,7 @@ Server::Server(asio::io_context& io, const ServerLimits& limits, Handler handler
 
 // Sessions whose handler runs live on until it returns; all others end here.
 Server::~Server() {
-  for (const auto& listener : impl_->listeners) {
-    listener->close();
-    listener->pause.drop();
-  }
+  for (const auto& listener : impl_->listeners) listener->abandon();
   ServerCore& core = *impl_->core;
   core.draining = true;
   ServerCounters& counters = *std::exchange(core.counters, nullptr);
@@ -138,12 +65,10 @@ Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port
     return std::unexpected(
         internal_error("Cannot listen on " + host + ": give an IP address, such as 127.0.0.1 or 0.0.0.0."));
   auto listener = std::make_shared<Listener>(impl_->core);
-  bind_and_listen(listener->acceptor, endpoint, reuse_port, ec);
-  if (ec) return failed(ec);
-  endpoint = listener->acceptor.local_endpoint(ec);
+  endpoint = listener->listen(endpoint, reuse_port, ec);
   if (ec) return failed(ec);
   impl_->listeners.push_back(listener);
-  asio::co_spawn(impl_->core->io.get_executor(), accept_connections(std::move(listener)), asio::detached);
+  asio::co_spawn(impl_->core->io.get_executor(), Listener::run(std::move(listener)), asio::detached);
   return endpoint.port();
 }
 
@@ -163,12 +88,29 @@ void Server::close_all() {
   for (const auto& session : impl_->sessions()) session->close_now();
 }
 
+void Server::shed(std::size_t bytes) {
+  std::vector<std::shared_ptr<Session>> sessions = impl_->sessions();
+  std::ranges::sort(sessions, std::greater(), [](const auto& session) { return session->held_bytes(); });
+  std::size_t freed = 0;
+  for (const auto& session : sessions) {
+    const std::size_t held = session->held_bytes();
+    if (freed >= bytes || held < kWorthEnding) return;
+    freed += held;
+    session->end_for_memory();
+  }
+}
+
+void Server::set_gate(Gate gate) {
+  impl_->core->gate = std::move(gate);
+}
+
 void Server::set_refuser(Refuser refuser) {
   impl_->core->refuser = std::move(refuser);
 }
 
 void Server::set_limits(const ServerLimits& limits) {
-  impl_->core->limits = std::make_shared<const ServerLimits>(limits);
+  impl_->core->use(limits);
+  for (const auto& listener : impl_->listeners) listener->set_inherited_options();
 }
 
 }  // namespace ai_proxy::http

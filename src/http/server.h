@@ -2,14 +2,15 @@
 // requests, keeps connections alive, answers what is no proper request itself, and hands the rest to a
 // handler.
 //
-// Faults it answers, then closes: 400, 408, 413, 414, 415, 417, 431, 501, 505, and 500 for a handler that
-// throws or does not answer; each with a JSON body {"error":"…","details":{"code":"…"}}. Protocol source: RFC
-// 9110, RFC 9112.
+// Faults it answers, then closes: 400, 408, 413, 414, 415, 417, 431, 501, 503, 505, and 500 for a handler
+// that throws (503: for want of memory) or does not answer; each with a JSON body
+// {"error":"…","details":{"code":"…"}}. Protocol source: RFC 9110, RFC 9112.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,10 @@
 #include "base/error.h"
 #include "http/asio.h"
 #include "http/cancellation.h"
+#include "http/client_counts.h"
 #include "http/headers.h"
 #include "http/limits.h"
+#include "http/request_fault.h"
 
 namespace ai_proxy::http {
 
@@ -87,14 +90,33 @@ struct Refused {
 struct Refusal {
   std::string fields;  // finished header lines
   std::string body;    // JSON; empty: the server's own {"error":"…","details":{"code":"…"}}
+  int status = 0;      // 0: as it is
 };
 // Words the refusal. Must not throw.
 using Refuser = std::function<Refusal(const Refused&)>;
 
-// Connection counts shared by all threads' servers.
+// Asked when a request's head is there and its body is not yet: a fault refuses it unread. `beyond_max`: its
+// connection is one of kConnectionsBeyondMax; then it is asked about every request. Must not throw.
+using Gate = std::function<RequestFault(std::string_view path, bool beyond_max)>;
+
+// How short memory is. Each step includes those before it.
+enum class Pressure : std::uint8_t {
+  none,
+  saving,    // a connection closes after its answer
+  refusing,  // no new requests; this one is for the handler and the gate to keep
+  shedding,  // the largest running requests are ended: shed()
+};
+
+// Shared by all threads' servers.
 struct ServerCounters {
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> requests_running{0};
+  std::atomic<std::uint64_t> connections_refused{0};  // a client's that had too many; never goes down
+  std::atomic<Pressure> pressure{Pressure::none};
+  // Bytes that bodies may still take: whoever watches memory sets it, bodies take from it as they grow and
+  // give back what they release. A body for which there is none left is refused (503), between two looks too.
+  std::atomic<std::int64_t> room{std::numeric_limits<std::int64_t>::max() / 2};
+  ClientCounts clients;
 };
 
 // All members are to be called on the thread that runs the io_context, or while none does.
@@ -115,8 +137,13 @@ class Server {
   void cancel_all();
   // Closes every connection at once.
   void close_all();
+  // Ends the requests that hold the most, until they held so many bytes: Cancellation::Reason::overloaded
+  // where one runs, 503 where one is still being read, a reset where its client is slow to take the answer.
+  void shed(std::size_t bytes);
   // Without one, refusals carry a fresh x-request-id and the server's own body. Before the first listen().
   void set_refuser(Refuser refuser);
+  // Without one, nothing is refused but what comes beyond the maximum. Before the first listen().
+  void set_gate(Gate gate);
   // Applies to connections accepted from now on.
   void set_limits(const ServerLimits& limits);
 

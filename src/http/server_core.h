@@ -2,6 +2,7 @@
 // must.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -36,9 +37,25 @@ struct ServerCore {
       : io(context),
         handler(std::move(request_handler)),
         counters(&server_counters),
-        limits(std::make_shared<const ServerLimits>(server_limits)),
         deadlines(context),
-        scratch(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {}
+        scratch(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {
+    use(server_limits);
+  }
+
+  void use(const ServerLimits& server_limits) {
+    limits = std::make_shared<const ServerLimits>(server_limits);
+    // Those beyond the maximum have the time it takes to hear so.
+    ServerLimits brief = server_limits;
+    for (milliseconds ServerLimits::* time : {&ServerLimits::head_time, &ServerLimits::body_time,
+                                              &ServerLimits::idle_time, &ServerLimits::linger_time})
+      brief.*time = std::min<milliseconds>(brief.*time, seconds(1));
+    brief.requests_per_connection_max = 1;
+    limits_beyond_max = std::make_shared<const ServerLimits>(brief);
+  }
+
+  Pressure pressure() const {
+    return counters != nullptr ? counters->pressure.load(std::memory_order_relaxed) : Pressure::none;
+  }
 
   std::unique_ptr<ServerExchange> take_exchange() {
     if (spare.empty()) return std::make_unique<ServerExchange>();
@@ -47,7 +64,7 @@ struct ServerCore {
     return exchange;
   }
   void give_back(std::unique_ptr<ServerExchange> exchange) {
-    if (spare.size() >= kSpareExchangesMax) return;
+    if (spare.size() >= kSpareExchangesMax || pressure() != Pressure::none) return;
     exchange->reader.trim();
     if (exchange->out.capacity() > kKeptOutBytes) std::string().swap(exchange->out);
     spare.push_back(std::move(exchange));
@@ -55,9 +72,11 @@ struct ServerCore {
 
   asio::io_context& io;
   Handler handler;
-  Refuser refuser;                             // may be empty
+  Refuser refuser;  // may be empty, like the gate
+  Gate gate;
   ServerCounters* counters;                    // null once the Server is gone: they are its owner's
   std::shared_ptr<const ServerLimits> limits;  // of connections accepted from now on
+  std::shared_ptr<const ServerLimits> limits_beyond_max;
   Deadlines deadlines;
   DateLine date;
   std::unique_ptr<char[]> scratch;  // for reading what may be large; nothing stays in it

@@ -1,5 +1,8 @@
 // How a session writes: every answer's head and body, and every chunk, leave in one write, tried without
 // waiting first.
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -148,6 +151,7 @@ void Session::begin_head(int status, std::string_view content_type, std::string_
 
 void Session::append_connection_field() {
   if (closing()) {
+    closes_after_ = true;  // said is done, even if the cause passes
     exchange_->out.append("Connection: close\r\n");
   } else if (exchange_->reader.head().http_1_0) {
     exchange_->out.append("Connection: keep-alive\r\n");
@@ -188,15 +192,11 @@ Task<bool> Session::put(Outgoing outgoing) {
     const std::string owed = std::exchange(owed_, {});
     if (!co_await put(Outgoing{{asio::buffer(owed)}})) co_return false;
   }
-  if (!write_deadline_) {
-    write_deadline_.emplace(core_->deadlines, [this] {
-      error_code ignored;
-      socket_.cancel(ignored);
-    });
-  }
+  if (!write_deadline_) write_deadline_.emplace(core_->deadlines, [this] { on_write_late(); });
   writing_ = true;
   error_code ec;
   while (!gone_ && !ec && !outgoing.empty()) {
+    unacknowledged_ = unacknowledged();
     write_deadline_->arm(limits_->write_stall_time);
     const std::size_t written = co_await socket_.async_write_some(
         outgoing.pieces, asio::redirect_error(asio::use_awaitable_t<Executor>(), ec));
@@ -206,6 +206,20 @@ Task<bool> Session::put(Outgoing outgoing) {
   write_deadline_->disarm();
   if (ec && !gone_) on_gone();
   co_return !gone_;
+}
+
+// The kernel wants more only when half of kUnsentBytesMax is gone, which takes a slow reader longer than it
+// may stall. Whether it stalls is told by what it acknowledges.
+void Session::on_write_late() {
+  const int left = unacknowledged();
+  if (left < std::exchange(unacknowledged_, left)) return write_deadline_->arm(limits_->write_stall_time);
+  error_code ignored;
+  socket_.cancel(ignored);
+}
+
+int Session::unacknowledged() {
+  int bytes = 0;
+  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
 
 bool Session::Outgoing::empty() const {

@@ -1,17 +1,16 @@
-// The life of a connection: input, time and the order of things. Output is in server_output.cpp.
+// The life of a connection: the order of things, and time. Input is in server_input.cpp, output in
+// server_output.cpp.
 #include "http/server_session.h"
-
-#include "base/ids.h"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <new>
 #include <utility>
+
+#include "base/ids.h"
 
 namespace ai_proxy::http {
 namespace {
-
-// Reads in a row for one connection before others get their turn.
-constexpr int kReadsInARow = 16;
 
 std::string address_text(const tcp::endpoint& endpoint) {
   const asio::ip::address& address = endpoint.address();
@@ -23,12 +22,15 @@ std::string address_text(const tcp::endpoint& endpoint) {
 
 }  // namespace
 
-Session::Session(std::shared_ptr<ServerCore> core, Socket socket, const tcp::endpoint& client)
+Session::Session(std::shared_ptr<ServerCore> core, Socket socket, const tcp::endpoint& client,
+                 std::optional<ClientCounts::Place> place, bool beyond_max)
     : core_(std::move(core)),
-      limits_(core_->limits),
+      limits_(beyond_max ? core_->limits_beyond_max : core_->limits),
       index_(core_->sessions.size()),
       socket_(std::move(socket)),
       client_address_(address_text(client)),
+      place_(std::move(place)),
+      beyond_max_(beyond_max),
       accepted_(Clock::now()),
       deadline_(core_->deadlines, [this] { on_deadline(); }) {
   core_->sessions.push_back(this);
@@ -41,7 +43,9 @@ Session::~Session() {
   core_->sessions.back()->index_ = index_;
   core_->sessions[index_] = core_->sessions.back();
   core_->sessions.pop_back();
-  if (core_->counters != nullptr) --core_->counters->connections;
+  if (core_->counters == nullptr) return;
+  --core_->counters->connections;
+  core_->counters->room.fetch_add(static_cast<std::int64_t>(taken_), std::memory_order_relaxed);
 }
 
 Task<void> Session::run(std::shared_ptr<Session> self) {
@@ -64,21 +68,28 @@ Task<bool> Session::read_request() {
   if (exchange_ && has_input()) {
     exchange_->reader.begin(*limits_);
   } else if (exchange_) {
-    core_->give_back(std::move(exchange_));
+    release_exchange();
   }
   set_phase(Phase::idle, limits_->idle_time);
+  admitted_ = shed_ = false;
   bool continue_sent = false;
   while (true) {
     while (has_input()) {
       feed_reader();
-      const RequestReader& reader = exchange_->reader;
-      if (reader.state() == RequestReader::State::complete) co_return true;
-      if (reader.state() == RequestReader::State::fault) {
-        co_await refuse(reader.fault());
+      const RequestReader::State state = exchange_->reader.state();
+      RequestFault fault = state == RequestReader::State::fault ? exchange_->reader.fault() : ask_gate();
+      if (takes_too_much() && !fault) fault = kOverloaded;
+      if (fault) {
+        co_await refuse(fault);
         co_return false;
       }
+      if (state == RequestReader::State::complete) co_return true;
     }
-    if (gone_) co_return false;
+    if (gone_ || half_closed_) co_return false;
+    if (shed_ && exchange_) {
+      co_await refuse(kOverloaded);
+      co_return false;
+    }
     if (expired_) {
       if (phase_ != Phase::idle) co_await refuse(phase_ == Phase::head ? kHeadTimeout : kBodyTimeout);
       co_return false;
@@ -95,10 +106,36 @@ Task<bool> Session::read_request() {
   }
 }
 
+// Once for each request: before its body is waited for, or, on a connection too many, when it is there.
+RequestFault Session::ask_gate() {
+  const RequestReader::State state = exchange_->reader.state();
+  const bool due =
+      state == RequestReader::State::body || (state == RequestReader::State::complete && beyond_max_);
+  if (!due || std::exchange(admitted_, true)) return {};
+  if (core_->gate) return core_->gate(exchange_->reader.head().path, beyond_max_);
+  return beyond_max_ ? kOverloaded : RequestFault{};
+}
+
+bool Session::takes_too_much() {
+  const std::size_t held = exchange_->reader.held_bytes();
+  if (held <= held_at_begin_ + taken_ || core_->counters == nullptr) return false;
+  const std::size_t more = held - held_at_begin_ - taken_;
+  taken_ += more;
+  const auto bytes = static_cast<std::int64_t>(more);
+  return core_->counters->room.fetch_sub(bytes, std::memory_order_relaxed) < bytes;
+}
+
+void Session::release_exchange() {
+  if (core_->counters != nullptr)
+    core_->counters->room.fetch_add(static_cast<std::int64_t>(taken_), std::memory_order_relaxed);
+  taken_ = 0;
+  core_->give_back(std::move(exchange_));
+}
+
 // Which wait comes next, with the time it may take.
 void Session::await_request_phase() {
   if (!exchange_ || exchange_->reader.empty()) {
-    if (exchange_) core_->give_back(std::move(exchange_));
+    if (exchange_) release_exchange();
     if (phase_ != Phase::idle) set_phase(Phase::idle, limits_->idle_time);
   } else if (exchange_->reader.state() == RequestReader::State::head) {
     if (phase_ != Phase::head) set_phase(Phase::head, limits_->head_time);
@@ -124,19 +161,23 @@ Task<bool> Session::answer_request() {
   start_read();
 
   const std::shared_ptr<ServerCore> core = core_;
+  // What was not answered is answered with this, what was begun is broken off.
+  RequestFault failure{500, "internal",
+                       "The request failed inside this server. Try again; the server's log says more."};
   handling_ = true;
   if (core->counters != nullptr) ++core->counters->requests_running;
   try {
     co_await core->handler(request, *this);
+  } catch (const std::bad_alloc&) {
+    failure = kOverloaded;
   } catch (...) {
-    // Told apart below: what was not answered is answered with 500, what was begun is broken off.
+    // The handler has logged it.
   }
   handling_ = false;
   if (core->counters != nullptr) --core->counters->requests_running;
 
   if (answer_ == Answer::none && !gone_) {
-    co_await refuse(
-        {500, "internal", "The request failed inside this server. Try again; the server's log says more."});
+    co_await refuse(failure);
     co_return false;
   }
   if (answer_ == Answer::streaming) abort();
@@ -155,7 +196,8 @@ Task<void> Session::refuse(RequestFault fault) {
   }
   if (refusal.body.empty()) refusal.body = fault_body(fault);
   const std::string& body = refusal.body;
-  begin_head(fault.status, "application/json", refusal.fields);
+  const int status = refusal.status > 0 ? refusal.status : fault.status;
+  begin_head(status, "application/json", refusal.fields);
   std::string& out = exchange_->out;
   out.append("Content-Length: ");
   append_integer(out, body.size());
@@ -170,12 +212,13 @@ Task<void> Session::refuse(RequestFault fault) {
 
 // Closing with unread bytes would make the kernel send a reset, which may destroy the answer on its way.
 Task<void> Session::linger() {
-  if (gone_) co_return;
+  if (gone_ || half_closed_) co_return;
   error_code ec;
   socket_.shutdown(Socket::shutdown_send, ec);
   pending_.clear();  // a full one would stop the reading
   pending_begin_ = 0;
   set_phase(Phase::linger, limits_->linger_time);
+  if (exchange_) release_exchange();
   while (!gone_ && !expired_) {
     for (int i = 0; inbox_full_ && i < kReadsInARow; ++i) {
       inbox_full_ = read_now(core_->scratch.get(), ServerCore::kScratchBytes) == ServerCore::kScratchBytes;
@@ -197,90 +240,26 @@ void Session::close_now() {
   cancel_request();
 }
 
+std::size_t Session::held_bytes() const {
+  if (!exchange_ || phase_ == Phase::linger) return 0;
+  return exchange_->reader.held_bytes() + exchange_->out.capacity() + exchange_->cancellation.held_bytes +
+         pending_.capacity();
+}
+
+void Session::end_for_memory() {
+  if (phase_ != Phase::answer) {
+    shed_ = true;
+    return input_.wake();
+  }
+  exchange_->cancellation.request(Cancellation::Reason::overloaded);
+  if (writing_) close_now();
+}
+
 void Session::abandon() {
+  place_.reset();
   close_now();
   input_.drop();
 }
-
-// --- input ---
-
-void Session::start_read() {
-  if (reading_ || gone_ || pending_.size() - pending_begin_ >= limits_->head_bytes_max) return;
-  reading_ = true;
-  socket_.async_read_some(
-      asio::buffer(inbox_),
-      [self = shared_from_this()](const error_code& ec, std::size_t bytes) { self->on_read(ec, bytes); });
-}
-
-void Session::on_read(const error_code& ec, std::size_t bytes) {
-  reading_ = false;
-  if (ec) return on_gone();
-  inbox_full_ = bytes == inbox_.size();
-  if (phase_ != Phase::answer) {
-    fresh_ = {inbox_.data(), bytes};
-    return input_.wake();
-  }
-  pending_.append(inbox_.data(), bytes);
-  start_read();
-}
-
-void Session::on_gone() {
-  gone_ = true;
-  if (phase_ != Phase::answer) return input_.wake();
-  error_code ec;
-  if (writing_) socket_.cancel(ec);
-  exchange_->cancellation.request(Cancellation::Reason::client_gone);
-}
-
-// Hands the reader what has come; what it does not take waits as the next request.
-void Session::feed_reader() {
-  if (!exchange_) {
-    exchange_ = core_->take_exchange();
-    exchange_->reader.begin(*limits_);
-  }
-  RequestReader& reader = exchange_->reader;
-  if (pending_begin_ < pending_.size()) {
-    pending_begin_ += reader.feed(std::string_view(pending_).substr(pending_begin_));
-    if (pending_begin_ < pending_.size()) return;
-    std::string().swap(pending_);  // rare enough, and idle connections should hold nothing
-    pending_begin_ = 0;
-    return;
-  }
-  const std::string_view bytes = std::exchange(fresh_, {});
-  pending_.assign(bytes.substr(reader.feed(bytes)));
-  if (inbox_full_ && pending_.empty()) fetch_more();
-}
-
-// A full inbox: more is probably there already.
-void Session::fetch_more() {
-  RequestReader& reader = exchange_->reader;
-  bool more = true;
-  for (int i = 0; more && i < kReadsInARow && pending_.empty(); ++i) {
-    if (reader.wants_body_bytes()) {
-      reader.fill_body([&](char* space, std::size_t room) {
-        const std::size_t got = read_now(space, room);
-        more = got == room;
-        return got;
-      });
-    } else if (reader.state() <= RequestReader::State::body) {
-      const std::size_t got = read_now(core_->scratch.get(), ServerCore::kScratchBytes);
-      const std::string_view bytes(core_->scratch.get(), got);
-      pending_.assign(bytes.substr(reader.feed(bytes)));
-      more = got == ServerCore::kScratchBytes;
-    } else {
-      return;
-    }
-  }
-}
-
-std::size_t Session::read_now(char* space, std::size_t room) {
-  error_code ec;
-  const std::size_t got = socket_.read_some(asio::buffer(space, room), ec);
-  if (ec && ec != asio::error::would_block) gone_ = true;
-  return ec ? 0 : got;
-}
-
-// --- time ---
 
 void Session::set_phase(Phase phase, milliseconds limit) {
   phase_ = phase;

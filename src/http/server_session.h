@@ -22,7 +22,9 @@ namespace ai_proxy::http {
 
 class Session final : public ResponseWriter, public std::enable_shared_from_this<Session> {
  public:
-  Session(std::shared_ptr<ServerCore> core, Socket socket, const tcp::endpoint& client);
+  // `place` is set where clients are counted. `beyond_max`: this connection is one too many; it is told so.
+  Session(std::shared_ptr<ServerCore> core, Socket socket, const tcp::endpoint& client,
+          std::optional<ClientCounts::Place> place, bool beyond_max);
   ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -35,6 +37,10 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool handling() const { return handling_; }
   void cancel_request();
   void close_now();
+  // Memory that its request is known to hold.
+  std::size_t held_bytes() const;
+  // Ends the request because memory runs out: see Server::shed().
+  void end_for_memory();
   // Destroys the coroutine if it waits for input: for a server that goes away with its io_context at rest.
   void abandon();
 
@@ -49,9 +55,14 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   Task<bool> end_stream() override;
   void abort() override;
   Cancellation& cancellation() override { return exchange_->cancellation; }
-  bool closing() const override { return closes_after_ || core_->draining; }
+  bool closing() const override {
+    return closes_after_ || core_->draining || core_->pressure() != Pressure::none;
+  }
 
  private:
+  // Reads in a row for one connection before others get their turn.
+  static constexpr int kReadsInARow = 16;
+
   enum class Phase : std::uint8_t { idle, head, body, answer, linger };
   enum class Answer : std::uint8_t { none, streaming, complete, aborted };
   // Up to three pieces that leave together.
@@ -64,10 +75,13 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   Task<void> serve();
   Task<bool> read_request();
   Task<bool> answer_request();
+  RequestFault ask_gate();
+  bool takes_too_much();
+  void release_exchange();
   Task<void> refuse(RequestFault fault);
   Task<void> linger();
 
-  // Input (server_session.cpp).
+  // Input (server_input.cpp).
   void start_read();
   void on_read(const error_code& ec, std::size_t bytes);
   void feed_reader();
@@ -75,6 +89,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   std::size_t read_now(char* space, std::size_t room);
   bool has_input() const { return !fresh_.empty() || pending_begin_ < pending_.size(); }
   void await_request_phase();
+  void on_half_close();
   void on_gone();
 
   // Time (server_session.cpp).
@@ -91,12 +106,16 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool offer(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
+  void on_write_late();
+  int unacknowledged();  // bytes that the client has not acknowledged
 
   std::shared_ptr<ServerCore> core_;
   std::shared_ptr<const ServerLimits> limits_;
   std::size_t index_;  // in core_->sessions
   Socket socket_;
   std::string client_address_;
+  std::optional<ClientCounts::Place> place_;
+  bool beyond_max_;
   Clock::time_point accepted_;
   std::size_t requests_ = 0;
 
@@ -104,16 +123,22 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   Clock::time_point body_begin_;
   Deadline deadline_;
   std::optional<Deadline> write_deadline_;  // made when a write first has to wait
+  int unacknowledged_ = 0;                  // when the wait began
   Wake input_;
 
   bool reading_ = false;
   bool writing_ = false;
-  bool handling_ = false;  // the handler runs
-  bool gone_ = false;      // no byte can be read any more: closed by the client, or by us
-  bool expired_ = false;   // the phase took too long
+  bool handling_ = false;     // the handler runs
+  bool gone_ = false;         // no byte can be read any more: closed by the client, or by us
+  bool half_closed_ = false;  // the client sends no more, but may still read
+  bool expired_ = false;      // the phase took too long
+  bool shed_ = false;         // the request that is being read is given up for its memory
+  bool admitted_ = false;     // the gate has let it in
   bool inbox_full_ = false;
 
   std::unique_ptr<ServerExchange> exchange_;
+  std::size_t held_at_begin_ = 0;  // by exchange_, from requests before
+  std::size_t taken_ = 0;          // from ServerCounters::room
   Answer answer_ = Answer::none;
   bool closes_after_ = false;
   bool chunked_ = false;

@@ -132,6 +132,7 @@ class ServerTest : public testing::Test {
     server_ = std::make_unique<Server>(
         *io_, limits_, [this](Request& request, ResponseWriter& writer) { return handle(request, writer); },
         counters_);
+    if (gate_) server_->set_gate(gate_);
     const auto port = server_->listen("127.0.0.1", 0, false);
     ASSERT_TRUE(port) << port.error().message;
     port_ = *port;
@@ -266,6 +267,7 @@ class ServerTest : public testing::Test {
   std::unique_ptr<asio::io_context> io_ = std::make_unique<asio::io_context>(1);
   ServerLimits limits_;
   ServerCounters counters_;
+  Gate gate_;
   std::unique_ptr<Server> server_;
   std::uint16_t port_ = 0;
   std::thread thread_;
@@ -666,9 +668,121 @@ TEST_F(ServerTest, AcceptsNoMoreThanTheMaximum) {
   }
   Client third(port_);
   third.send(get("/address"));
-  EXPECT_FALSE(third.read_until([&] { return !third.received.empty(); }, 100ms));
+  expect_fault(third, 503, "overloaded");
+  EXPECT_EQ(handled_, 2);
   first.close();
-  EXPECT_EQ(third.answer().status, 200);
+  EXPECT_TRUE(eventually([&] { return counters_.connections == 1u; }));
+  Client fourth(port_);
+  fourth.send(get("/address"));
+  EXPECT_EQ(fourth.answer().status, 200);
+}
+
+TEST_F(ServerTest, AsksTheGateBeforeABodyAndOnConnectionsTooMany) {
+  limits_.connections_max = 1;
+  gate_ = [](std::string_view path, bool beyond_max) {
+    return path == "/echo" || (beyond_max && path != "/address") ? kOverloaded : RequestFault{};
+  };
+  start();
+  Client first(port_);
+  first.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
+  expect_fault(first, 503, "overloaded");
+  EXPECT_EQ(handled_, 0);
+  first.close();
+  EXPECT_TRUE(eventually([&] { return counters_.connections == 0u; }));
+  Client in_place(port_), beyond(port_), beyond_too(port_);
+  in_place.send(get("/address"));
+  EXPECT_EQ(in_place.answer().status, 200);
+  beyond.send(get("/empty"));
+  expect_fault(beyond, 503, "overloaded");
+  beyond_too.send(get("/address"));
+  const Client::Answer answer = beyond_too.answer();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.head.find("Connection: close\r\n"), std::string::npos);
+}
+
+TEST_F(ServerTest, ResetsTheConnectionsOfAClientThatHasTooMany) {
+  limits_.connections_per_client_max = 2;
+  start();
+  Client first(port_), second(port_);
+  for (Client* client : {&first, &second}) {
+    client->send(get("/address"));
+    EXPECT_EQ(client->answer().status, 200);
+  }
+  Client third(port_);
+  EXPECT_TRUE(third.read_to_end());
+  EXPECT_TRUE(third.was_reset());
+  EXPECT_EQ(counters_.connections_refused, 1u);
+  first.close();
+  EXPECT_TRUE(eventually([&] { return counters_.connections == 1u; }));
+  Client fourth(port_);
+  fourth.send(get("/address"));
+  EXPECT_EQ(fourth.answer().status, 200);
+}
+
+TEST(ClientCounts, TakeTheHalfOfAnIpv6AddressThatIsAssigned) {
+  ClientCounts counts;
+  const auto place = counts.enter(asio::ip::make_address("2001:db8::1"), 1);
+  EXPECT_TRUE(place);
+  EXPECT_FALSE(counts.enter(asio::ip::make_address("2001:db8::2"), 1));
+  EXPECT_TRUE(counts.enter(asio::ip::make_address("2001:db8:0:1::1"), 1));
+  const auto mapped = counts.enter(asio::ip::make_address("::ffff:192.0.2.1"), 1);
+  EXPECT_FALSE(counts.enter(asio::ip::make_address("192.0.2.1"), 1));
+}
+
+TEST_F(ServerTest, ClosesConnectionsWhileMemoryIsShort) {
+  start();
+  Client client(port_);
+  client.send(get("/address"));
+  EXPECT_EQ(client.answer().head.find("Connection: close"), std::string::npos);
+  counters_.pressure = Pressure::saving;
+  client.send(get("/address"));
+  EXPECT_NE(client.answer().head.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_TRUE(client.read_to_end());
+}
+
+TEST_F(ServerTest, ShedsWhatHoldsTheMost) {
+  start();
+  Client small(port_), reading(port_), large(port_);
+  small.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{");
+  reading.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n" +
+               std::string(300'000, 'r'));
+  EXPECT_TRUE(eventually([&] {
+    on_thread([&] { server_->shed(1); });
+    return reading.read_until([&] { return !reading.received.empty(); }, 1ms);
+  }));
+  expect_fault(reading, 503, "overloaded");
+  large.send(post("/wait", std::string(200'000, 'l')));
+  EXPECT_TRUE(eventually([&] { return waiting_.load(); }));
+  on_thread([&] { server_->shed(1'000'000'000); });
+  EXPECT_TRUE(eventually([&] { return cancelled_.load(); }));
+  EXPECT_EQ(reason_, Cancellation::Reason::overloaded);
+  small.send("}");
+  EXPECT_EQ(small.answer().status, 200);
+}
+
+TEST_F(ServerTest, MayAnswerAClientThatSendsNoMore) {
+  limits_.allow_half_close = true;
+  start();
+  Client client(port_);
+  client.send(get("/finish") + get("/address"));
+  EXPECT_TRUE(eventually([&] { return waiting_.load(); }));
+  client.finish_sending();
+  released_ = true;
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_EQ(client.answer().status, 200);
+  EXPECT_TRUE(client.read_to_end());
+  EXPECT_FALSE(client.was_reset());
+}
+
+TEST_F(ServerTest, NoticesAResetBehindAnEnd) {
+  limits_.allow_half_close = true;
+  start();
+  Client client(port_);
+  const auto time = time_to_notice(client, [&] {
+    client.finish_sending();
+    client.reset();
+  });
+  EXPECT_LT(time, 1s);
 }
 
 TEST_F(ServerTest, SurvivesRunningOutOfDescriptors) {

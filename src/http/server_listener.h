@@ -1,0 +1,43 @@
+// One listening socket of one thread, and the coroutine that accepts from it.
+#pragma once
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <memory>
+
+#include "http/asio.h"
+#include "http/deadline.h"
+#include "http/reserved_descriptors.h"
+#include "http/server_core.h"
+#include "http/server_wake.h"
+
+namespace ai_proxy::http {
+
+class Listener {
+ public:
+  explicit Listener(std::shared_ptr<ServerCore> core);
+
+  // The endpoint that was really bound (for port 0).
+  tcp::endpoint listen(const tcp::endpoint& endpoint, bool reuse_port, error_code& ec);
+  // Accepts until close(), or until the Server is gone.
+  static Task<void> run(std::shared_ptr<Listener> self);
+  // What accepted sockets inherit, from the server's limits as they are now.
+  void set_inherited_options();
+  void close();
+  // Destroys the coroutine if it pauses.
+  void abandon();
+
+ private:
+  using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
+
+  Task<milliseconds> accept_one();
+  milliseconds accept_with_reserve();
+  void take(Socket socket, const tcp::endpoint& client, bool beyond_max);
+
+  std::shared_ptr<ServerCore> core_;
+  Acceptor acceptor_;
+  ReservedDescriptors reserve_;
+  Wake pause_;
+  Deadline pause_end_;
+};
+
+}  // namespace ai_proxy::http
