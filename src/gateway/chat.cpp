@@ -61,7 +61,9 @@ void plan_cache(Exchange& exchange) {
       exchange.warnings.add("x-ai-proxy-cache-ttl: not a number of seconds; the configured time was used.");
     }
   }
-  exchange.cache_write = exchange.cache_ttl.count() > 0;
+  const bool memory_is_short =
+      exchange.worker.process().counters.pressure.load(std::memory_order_relaxed) != http::Pressure::none;
+  exchange.cache_write = exchange.cache_ttl.count() > 0 && !memory_is_short;
   set_cache_key(exchange);
   if (!has_directive(control, "no-cache")) exchange.cache_state = CacheState::miss;
 }

@@ -304,7 +304,10 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& rep
       co_return Result<void>();
     }
   }
-  if (relay.error() && cancelled_by_drain(exchange, *relay.error())) relay.error() = shutting_down();
+  if (relay.error()) {
+    if (std::optional<Error> cause = cancelled_here(exchange, *relay.error()))
+      relay.error() = std::move(cause);
+  }
   if (relay.error() && relay.error()->code == ErrorCode::cancelled) {
     note_client_gone(exchange, relay);
     co_return Result<void>();
@@ -323,7 +326,7 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& rep
 }
 
 http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error) {
-  if (cancelled_by_drain(exchange, error)) error = shutting_down();
+  if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
   Relay relay(exchange);
   if (error.code == ErrorCode::cancelled) {
     note_client_gone(exchange, relay);

@@ -1,6 +1,7 @@
 #include "gateway/exchange.h"
 
 #include <algorithm>
+#include <new>
 
 #include "base/ascii.h"
 #include "base/ids.h"
@@ -106,7 +107,12 @@ Exchange::Exchange(Worker& worker_, http::Request& request_, http::ResponseWrite
       request_id(own_or_new_id(request_)) {}
 
 Exchange::~Exchange() {
-  if (!silent) finish(*this);
+  if (silent) return;
+  try {
+    finish(*this);
+  } catch (const std::bad_alloc&) {
+    // A line is lost for want of memory. The process is not.
+  }
 }
 
 std::int64_t Exchange::latency_ms() const {

@@ -8,6 +8,7 @@
 #include "base/ids.h"
 #include "base/json_writer.h"
 #include "dialects/doors.h"
+#include "dialects/native/native.h"
 #include "gateway/chat.h"
 #include "gateway/exchange.h"
 #include "gateway/face.h"
@@ -17,6 +18,19 @@
 
 namespace ai_proxy::gateway {
 namespace {
+
+// Load balancers must always get to know how we are.
+bool is_health_check(std::string_view path) {
+  return path == "/livez" || path == "/readyz";
+}
+
+// Is there no room for one request more than `others`?
+bool is_overloaded(Worker& worker, std::size_t others) {
+  const http::ServerCounters& counters = worker.process().counters;
+  const std::size_t max = worker.settings()->server.requests_max;
+  return (max > 0 && others >= max) || worker.is_late() ||
+         counters.pressure.load(std::memory_order_relaxed) >= http::Pressure::refusing;
+}
 
 enum class Method : std::uint8_t { get, post };
 
@@ -133,36 +147,70 @@ http::Task<void> serve_no_route(Worker& worker, http::Request& request, http::Re
   co_await send(exchange, status, body, false, fields);
 }
 
-}  // namespace
+// Whole requests are refused here, on a connection that may stay.
+http::Task<void> serve_overloaded(Worker& worker, http::Request& request, http::ResponseWriter& response,
+                                  const dialects::Door* door) {
+  Exchange exchange(worker, request, response, door != nullptr ? face_of(*door) : kNativeFace);
+  co_await send_error(exchange, server_overloaded());
+}
 
-http::Refusal refuse(Worker& worker, const http::Refused& refused) {
-  const std::string request_id = new_request_id();
-  const std::string_view cache = word(worker.cache()->enabled() ? CacheState::bypass : CacheState::disabled);
+void log_refusal(Worker& worker, const http::Refused& refused, int status, std::string_view request_id,
+                 std::string_view cache) {
+  // Scanners and other protocols must not fill the log.
+  if (refused.method.empty() && !worker.process().refusals.may_log(http::Clock::now())) return;
   telemetry::AccessRecord record;
   record.request_id = request_id;
   record.client_address = refused.client_address;
   record.method = refused.method;
   record.path = refused.path;
-  record.status = refused.status;
+  record.status = status;
   record.cache = cache;
   record.error_code = refused.code;
   record.error_message = refused.message;
   telemetry::log_access(record);
+}
 
+// The same in the words of the door it was meant for, where there is one. The status stays the reader's, but
+// for the one that means that the server has too much to do: a door may have another.
+void word_refusal(http::Refusal& refusal, const http::Refused& refused, std::string_view request_id) {
+  const dialects::Door* door = nullptr;
+  for (const Route& route : kRoutes) {
+    if (route.path == refused.path) door = route.door;
+  }
+  const std::string message(refused.message);
+  const Error error = refused.status == 503  ? server_overloaded()
+                      : refused.status < 500 ? bad_request(message)
+                                             : internal_error(message);
+  if (refused.status == 503) {
+    refusal.fields.append("retry-after: 1\r\nx-should-retry: true\r\n");
+    if (door == nullptr) {
+      refusal.body = dialects::native::render_error({.error = error, .provider = {}, .model = {}});
+    } else {
+      refusal.status = door->error_status(error);
+    }
+  }
+  if (door != nullptr) refusal.body = door->render_error(error, request_id);
+}
+
+}  // namespace
+
+http::RequestFault admit(Worker& worker, std::string_view path, bool beyond_max) {
+  if (is_health_check(path)) return {};
+  const std::size_t running = worker.process().counters.requests_running.load(std::memory_order_relaxed);
+  return beyond_max || is_overloaded(worker, running) ? http::kOverloaded : http::RequestFault{};
+}
+
+http::Refusal refuse(Worker& worker, const http::Refused& refused) {
+  const std::string request_id = new_request_id();
+  const std::string_view cache = word(worker.cache()->enabled() ? CacheState::bypass : CacheState::disabled);
   http::Refusal refusal;
   refusal.fields.append("x-request-id: ")
       .append(request_id)
       .append("\r\nx-cache: ")
       .append(cache)
       .append("\r\n");
-  for (const Route& route : kRoutes) {
-    if (route.door == nullptr || route.path != refused.path) continue;
-    // The dialect has a word for bad requests and one for our own faults; the status stays the reader's.
-    const Error error = refused.status < 500 ? bad_request(std::string(refused.message))
-                                             : internal_error(std::string(refused.message));
-    refusal.body = route.door->render_error(error, request_id);
-    break;
-  }
+  word_refusal(refusal, refused, request_id);
+  log_refusal(worker, refused, refusal.status > 0 ? refusal.status : refused.status, request_id, cache);
   return refusal;
 }
 
@@ -172,7 +220,12 @@ http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWri
     if (!path_fits(route.path, request.path)) continue;
     if (method_fits(route.method, request.method)) {
       try {
-        if (route.door != nullptr) {
+        // This one is counted already.
+        const std::size_t running =
+            worker.process().counters.requests_running.load(std::memory_order_relaxed);
+        if (!is_health_check(request.path) && is_overloaded(worker, running - 1)) {
+          co_await serve_overloaded(worker, request, response, route.door);
+        } else if (route.door != nullptr) {
           co_await serve_chat(worker, request, response, face_of(*route.door));
         } else {
           co_await route.serve(worker, request, response);

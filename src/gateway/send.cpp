@@ -21,6 +21,13 @@ Error shutting_down() {
   return error;
 }
 
+Error server_overloaded() {
+  Error error = provider_failed(ErrorCode::overloaded, std::string(http::kOverloaded.message));
+  error.blame = Blame::gateway;
+  error.retry_after = std::chrono::seconds(1);
+  return error;
+}
+
 Error broken_before_answer(Error error) {
   if (error.code != ErrorCode::stream_interrupted) return error;
   return provider_failed(ErrorCode::provider_unreachable,
@@ -59,7 +66,7 @@ void append_retry_fields(std::string& fields, const Exchange& exchange) {
 }  // namespace
 
 http::Task<void> send_error(Exchange& exchange, Error error) {
-  if (cancelled_by_drain(exchange, error)) error = shutting_down();
+  if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
   if (error.code == ErrorCode::cancelled) {
     exchange.error = std::move(error);
     exchange.status = http_status(ErrorCode::cancelled);
@@ -76,9 +83,13 @@ http::Task<void> send_error(Exchange& exchange, Error error) {
   exchange.status = sent ? answer.status : http_status(ErrorCode::cancelled);
 }
 
-bool cancelled_by_drain(const Exchange& exchange, const Error& error) {
-  return error.code == ErrorCode::cancelled &&
-         exchange.response.cancellation().reason() == http::Cancellation::Reason::draining;
+std::optional<Error> cancelled_here(const Exchange& exchange, const Error& error) {
+  using Reason = http::Cancellation::Reason;
+  if (error.code != ErrorCode::cancelled) return std::nullopt;
+  const Reason reason = exchange.response.cancellation().reason();
+  if (reason == Reason::draining) return shutting_down();
+  if (reason == Reason::overloaded) return server_overloaded();
+  return std::nullopt;
 }
 
 std::string unknown_cost_warning(const Exchange& exchange) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,8 +21,10 @@ http::Task<void> send(Exchange& exchange, int status, std::string_view body, boo
 
 // A request that comes, or still runs, when the drain time is over.
 Error shutting_down();
-// Was this exchange cancelled because the server stops, rather than because its client went away?
-bool cancelled_by_drain(const Exchange& exchange, const Error& error);
+// This server has as much to do as it can: a request that may not begin, or that must end for its memory.
+Error server_overloaded();
+// Why this server cancelled the exchange, where it did and not its client.
+std::optional<Error> cancelled_here(const Exchange& exchange, const Error& error);
 
 // stream_interrupted is a word for streams that had begun; before that the provider was not reachable to the
 // end.

@@ -32,6 +32,11 @@ void Worker::use(std::shared_ptr<const config::Settings> settings) {
   }
 }
 
+void Worker::note_delay(http::Clock::duration delay) {
+  const auto max = settings_->server.loop_delay_max;
+  late_in_a_row_ = max.count() > 0 && delay > max ? late_in_a_row_ + 1 : 0;
+}
+
 void Worker::open_cache() {
   const config::CacheSettings& cache = settings_->cache;
   std::shared_ptr<stores::Redis> redis;

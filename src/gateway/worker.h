@@ -10,6 +10,7 @@
 #include "cache/cache.h"
 #include "config/settings.h"
 #include "gateway/openapi.h"
+#include "gateway/refusal_log.h"
 #include "http/client.h"
 #include "http/deadline.h"
 #include "http/server.h"
@@ -21,6 +22,7 @@ namespace ai_proxy::gateway {
 // Shared by all threads.
 struct Process {
   http::ServerCounters counters;
+  RefusalLog refusals;
   std::atomic<bool> draining{false};
   routing::HealthBoard health;
   routing::RetryBudget budget;
@@ -34,6 +36,12 @@ class Worker {
 
   // Swaps the snapshot; running exchanges keep the old one. On this worker's thread only.
   void use(std::shared_ptr<const config::Settings> settings);
+
+  // How long a message from outside has just waited for its turn on this thread.
+  void note_delay(http::Clock::duration delay);
+  // The thread has more to do than it can: twice in a row the wait was beyond limits.loop_delay. (Once may be
+  // a pause of the machine.)
+  bool is_late() const { return late_in_a_row_ >= 2; }
 
   Process& process() { return process_; }
   http::ClientPool& client() { return client_; }
@@ -54,6 +62,7 @@ class Worker {
   http::ClientPool client_;
   OpenApi openapi_;
   std::minstd_rand random_{std::random_device{}()};
+  int late_in_a_row_ = 0;
   std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it
 };
 
