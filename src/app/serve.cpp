@@ -12,12 +12,14 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "app/caretaker.h"
 #include "gateway/gateway.h"
 #include "gateway/worker.h"
 #include "telemetry/log.h"
@@ -96,6 +98,8 @@ class Loop {
               return gateway::serve(worker_, request, response);
             },
             process.counters) {
+    server_.set_gate(
+        [this](std::string_view path, bool beyond_max) { return gateway::admit(worker_, path, beyond_max); });
     server_.set_refuser([this](const http::Refused& refused) { return gateway::refuse(worker_, refused); });
   }
   ~Loop() { io_.destroy_waiting(); }
@@ -109,7 +113,13 @@ class Loop {
   void start() {
     thread_ = std::thread([this] {
       const auto work = asio::make_work_guard(io_);
-      io_.run();
+      while (!io_.stopped()) {
+        try {
+          io_.run();
+        } catch (const std::bad_alloc&) {
+          // What ran when memory gave out has been undone. The others go on.
+        }
+      }
     });
   }
 
@@ -119,6 +129,12 @@ class Loop {
       worker_.use(settings);
       server_.set_limits(settings->server);
     });
+  }
+  void measure_delay() {
+    asio::post(io_, [this, sent = http::Clock::now()] { worker_.note_delay(http::Clock::now() - sent); });
+  }
+  void shed(std::size_t bytes) {
+    asio::post(io_, [this, bytes] { server_.shed(bytes); });
   }
   void stop_accepting_and_cancel() {
     asio::post(io_, [this] {
@@ -153,6 +169,15 @@ class Conductor {
   Conductor(const CommandLine& command_line, std::shared_ptr<const config::Settings> settings)
       : command_line_(command_line),
         settings_(std::move(settings)),
+        caretaker_(control_, process_,
+                   {.measure_delay =
+                        [this] {
+                          for (const auto& loop : loops_) loop->measure_delay();
+                        },
+                    .shed =
+                        [this](std::size_t bytes) {
+                          for (const auto& loop : loops_) loop->shed(bytes / loops_.size() + 1);
+                        }}),
         signals_(control_),
         file_timer_(control_),
         drain_timer_(control_) {}
@@ -176,6 +201,7 @@ class Conductor {
     }
     for (const auto& loop : loops_) loop->start();
     watch_signals();
+    caretaker_.start(*settings_);
     files_ = fingerprint_of_files(command_line_, *settings_);
     watch_files();
     const std::string host =
@@ -186,7 +212,15 @@ class Conductor {
     name_providers_without_key();
   }
 
-  void run() { control_.run(); }
+  void run() {
+    while (!control_.stopped()) {
+      try {
+        control_.run();
+      } catch (const std::bad_alloc&) {
+        // What was begun is tried again when its time comes again.
+      }
+    }
+  }
 
  private:
   void name_providers_without_key() {
@@ -230,6 +264,7 @@ class Conductor {
   }
 
   void reload(std::string_view cause) {
+    caretaker_.free_descriptors();
     auto settings = load_settings(command_line_);
     if (!settings) {
       for (const std::string& fault : settings.error())
@@ -251,6 +286,7 @@ class Conductor {
     if (!telemetry::start_log(log_options(settings_->log)))
       log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
     for (const auto& loop : loops_) loop->use(settings_);
+    caretaker_.use(*settings_);
     log(Level::info, "configuration reloaded", {{"cause", cause}});
   }
 
@@ -291,6 +327,7 @@ class Conductor {
   gateway::Process process_;
   std::vector<std::unique_ptr<Loop>> loops_;
   asio::io_context control_{1};
+  Caretaker caretaker_;
   asio::signal_set signals_;
   asio::steady_timer file_timer_;
   asio::steady_timer drain_timer_;
@@ -308,6 +345,7 @@ int serve(const CommandLine& command_line, std::shared_ptr<const config::Setting
   }
   // A client that goes away must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
+  return_memory_early();
   int exit_code = 0;
   try {
     Conductor conductor(command_line, std::move(settings));

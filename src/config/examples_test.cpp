@@ -29,15 +29,17 @@ std::string limits_of(const Settings& settings) {
   std::string text;
   const auto add = [&](auto value) { text.append(std::to_string(value)).append(" "); };
   const http::ServerLimits& s = settings.server;
-  for (const auto value :
-       {s.connections_max, s.head_bytes_max, s.target_bytes_max, s.fields_max, s.body_bytes_max,
-        s.chunk_overhead_bytes, s.body_bytes_per_second_min, s.requests_per_connection_max}) {
+  for (const auto value : {s.connections_max, s.connections_per_client_max, s.requests_max, s.head_bytes_max,
+                           s.target_bytes_max, s.fields_max, s.body_bytes_max, s.chunk_overhead_bytes,
+                           s.body_bytes_per_second_min, s.requests_per_connection_max}) {
     add(value);
   }
-  for (const auto value :
-       {s.head_time, s.body_time, s.idle_time, s.connection_age_max, s.write_stall_time, s.linger_time}) {
+  for (const auto value : {s.head_time, s.body_time, s.idle_time, s.connection_age_max, s.write_stall_time,
+                           s.linger_time, s.loop_delay_max}) {
     add(value.count());
   }
+  add(s.allow_half_close);
+  add(settings.memory_bytes_max.value_or(1));
   const http::ClientLimits& c = settings.client;
   for (const auto value : {c.head_bytes_max, c.body_bytes_max, c.interim_answers_max, c.pool_per_origin_max,
                            c.pool_queue_max, c.pool_uses_max}) {
@@ -201,7 +203,7 @@ TEST(Documentation, SaysTheDefaultOfEveryLimit) {
     ASSERT_TRUE(result) << joined(result.error());
     EXPECT_EQ(limits_of(**result), limits_of(Settings{})) << entry;
   }
-  EXPECT_EQ(rows, 14 + 14);
+  EXPECT_EQ(rows, 19 + 14);
 }
 
 }  // namespace

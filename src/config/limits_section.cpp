@@ -1,5 +1,8 @@
 // Every bound and every time of http/limits.h, under the names of docs/configuration.md. A test checks that
 // the two agree.
+#include <optional>
+
+#include "base/ascii.h"
 #include "config/sections.h"
 #include "config/units.h"
 
@@ -36,6 +39,8 @@ constexpr std::uint64_t MiB = 1024 * KiB;
 
 constexpr Amount<ServerLimits> kServerAmounts[] = {
     {"connections", &ServerLimits::connections_max, Unit::count, 1, 1'000'000},
+    {"connections_per_client", &ServerLimits::connections_per_client_max, Unit::count, 0, 1'000'000},
+    {"requests", &ServerLimits::requests_max, Unit::count, 0, 1'000'000},
     {"head", &ServerLimits::head_bytes_max, Unit::bytes, KiB, MiB},
     {"target", &ServerLimits::target_bytes_max, Unit::bytes, 64, MiB},
     {"fields", &ServerLimits::fields_max, Unit::count, 8, 10'000},
@@ -52,6 +57,7 @@ constexpr Time<ServerLimits> kServerTimes[] = {
     {"connection_age", &ServerLimits::connection_age_max, 1s, 24h * 365},
     {"write_stall", &ServerLimits::write_stall_time, 100ms, 24h},
     {"linger", &ServerLimits::linger_time, 0ms, 1min},
+    {"loop_delay", &ServerLimits::loop_delay_max, 0ms, 1min},
 };
 
 constexpr Amount<ClientLimits> kClientAmounts[] = {
@@ -73,6 +79,15 @@ constexpr Time<ClientLimits> kClientTimes[] = {
     {"idle", &ClientLimits::pool_idle_time, 0ms, 24h},
     {"age", &ClientLimits::pool_age_max, 1s, 24h},
 };
+
+// A size, 0 for none, or "auto".
+Parsed<std::optional<std::size_t>> parse_memory(std::string_view text) {
+  if (ascii_iequals(ascii_trim(text), "auto")) return std::nullopt;
+  const auto bytes = parse_size(text, 0, 1024 * 1024 * MiB);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (*bytes != 0 && *bytes < 64 * MiB) return std::unexpected("must be auto, 0, or at least 64MiB.");
+  return static_cast<std::size_t>(*bytes);
+}
 
 template <class Limits, class Rows>
 void read_amounts(Section& section, Limits& limits, const Rows& rows, Faults& faults) {
@@ -98,6 +113,9 @@ void read_limits(Reading& reading) {
   Section section = reading.root.section("limits");
   read_amounts(section, reading.settings.server, kServerAmounts, reading.faults);
   read_times(section, reading.settings.server, kServerTimes, reading.faults);
+  assign(reading.settings.memory_bytes_max, section.text("memory"), reading.faults, parse_memory);
+  assign(reading.settings.server.allow_half_close, section.text("allow_half_close"), reading.faults,
+         parse_truth);
 
   Section provider = section.section("provider");
   read_amounts(provider, reading.settings.client, kClientAmounts, reading.faults);

@@ -72,6 +72,8 @@ struct Settings {
   StreamSettings streams;
   http::ServerLimits server;
   http::ClientLimits client;
+  // The process's memory: 0: no limit; nullopt: 90 % of what the system grants it, where it says so.
+  std::optional<std::size_t> memory_bytes_max;
   std::string ca_file;  // extra CA bundle for providers; empty: the system's
 
   std::string prices_file;         // replaces the built-in catalogue; empty = none

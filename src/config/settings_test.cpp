@@ -113,6 +113,11 @@ TEST(Settings, TakeEveryLimit) {
   World world;
   world.yaml = R"(limits:
   connections: 10
+  connections_per_client: 3
+  requests: 0
+  memory: 1GiB
+  allow_half_close: yes
+  loop_delay: 0
   head: 2KiB
   target: 1KiB
   fields: 50
@@ -145,6 +150,11 @@ TEST(Settings, TakeEveryLimit) {
   const auto settings = good(world);
   const http::ServerLimits& server = settings->server;
   EXPECT_EQ(server.connections_max, 10u);
+  EXPECT_EQ(server.connections_per_client_max, 3u);
+  EXPECT_EQ(server.requests_max, 0u);
+  EXPECT_EQ(settings->memory_bytes_max, std::size_t{1} << 30);
+  EXPECT_TRUE(server.allow_half_close);
+  EXPECT_EQ(server.loop_delay_max, 0ms);
   EXPECT_EQ(server.head_bytes_max, 2048u);
   EXPECT_EQ(server.target_bytes_max, 1024u);
   EXPECT_EQ(server.fields_max, 50u);
