@@ -1,0 +1,42 @@
+// One allocation in a hundred thousand fails (FAILING_MALLOC_ONE_IN), once the program serves: for LD_PRELOAD. A fixed
+// sequence per process, so that a run can be repeated.
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *(*real_malloc)(size_t);
+static atomic_ulong asked;
+static atomic_ulong one_in;
+static const char *begin_file;
+
+__attribute__((constructor)) static void begin(void) {
+  real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+  begin_file = getenv("FAILING_MALLOC_FILE");
+}
+
+// The failures begin once the file exists: the start has its own rules.
+static unsigned long rate(unsigned long number) {
+  unsigned long known = atomic_load(&one_in);
+  if (known != 0 || begin_file == NULL || number % 64 != 0) return known;
+  if (access(begin_file, F_OK) != 0) return 0;
+  const char *text = getenv("FAILING_MALLOC_ONE_IN");
+  known = text != NULL ? strtoul(text, NULL, 10) : 100000;
+  atomic_store(&one_in, known);
+  return known;
+}
+
+void *malloc(size_t size) {
+  if (real_malloc == NULL) real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
+  unsigned long number = atomic_fetch_add(&asked, 1);
+  unsigned long every = rate(number);
+  if (every != 0 && (number * 2654435761ul >> 7) % every == 0) {
+    errno = ENOMEM;
+    return NULL;
+  }
+  return real_malloc(size);
+}
