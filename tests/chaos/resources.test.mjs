@@ -44,7 +44,7 @@ test('admission: beyond limits.requests 503 overloaded with Retry-After in every
       // Refused from the head alone: not a byte of the body is sent.
       const announced = await exchange(scene.gateway, postHead(doors[door], 5_000_000));
       for (const answer of [whole, announced]) {
-        assert.equal(answer.status, door === 'anthropic' ? 529 : 503, door);
+        assert.equal(answer.status, door === 'anthropic' ? 529 : 503, `${door} ${answer.head}`);
         assert.match(answer.head, /^retry-after: 1\r$/im);
         assert.match(code[door](JSON.parse(answer.body)), /overloaded|server_error|service/i, `${door} ${answer.body}`);
       }
@@ -172,7 +172,7 @@ test('P10 running requests that hold the most are ended in words; a small stream
 });
 
 test('overload: an event loop that is late with its work refuses more, and takes it again when it is not', async (context) => {
-  await withScene({ configuration: { limits: { loop_delay: '5ms' } } }, async (scene) => {
+  await withScene({ configuration: { limits: { loop_delay: '5ms', provider: { connect: '60s' } } } }, async (scene) => {
     const messages = Array.from({ length: 100_000 }, () => ({ role: 'user', content: 'abcde' }));
     const body = JSON.stringify({ ...question('native', 'openai', 'answer'), messages });
     const { byStatus } = await load(scale(100, 400), 8, () => scene.poster.post(scene.gateway.url + doors.native, body));
