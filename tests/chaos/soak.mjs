@@ -17,8 +17,8 @@ import { until } from './support/waiting.mjs';
 
 const minutes = Number(process.argv[2] ?? 10);
 const every = 5000, lastsFrom = 500, lastsTo = 2500;
-// How long after a fault its traces may still be met: connections that broke, a back-off.
-const grace = slow ? 3000 : 1000;
+// How long after a fault its traces may still be met: connections that broke, a limit that was asked for, back-off.
+const grace = slow ? 5000 : 2500;
 const pairs = Object.keys(doors).flatMap((door) => providers.map((provider) => ({ door, provider })));
 
 class Soak {
