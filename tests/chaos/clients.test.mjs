@@ -95,7 +95,7 @@ test('C3 with allow_half_close the answer flows to its end, and a reset still ca
   });
 });
 
-const namespaces = spawnSync('unshare', ['-rn', 'true']).status === 0 ? false : 'no network namespaces here (unshare -rn)';
+const namespaces = spawnSync('unshare', ['-rn', 'ip', 'link']).status === 0 ? false : 'no network namespaces here (unshare -rn ip link)';
 test('C4 a caller that vanishes: cancelled once it owes an acknowledgement for write_stall', { skip: namespaces }, async (context) => {
   const script = fileURLToPath(new URL('support/vanishing.mjs', import.meta.url));
   const run = spawn('unshare', ['-rn', process.execPath, script], { stdio: ['ignore', 'pipe', 'inherit'] });
