@@ -29,6 +29,8 @@ std::unique_ptr<Demo> Demo::start(CommandLine& command_line) {
     command_line.overrides[played.key] = "demo";
     demo->providers_.push_back(std::move(provider));
   }
+  // They are in this process: no proxy of the machine stands before them.
+  command_line.overrides["no_proxy"] = "*";
   demo->thread_ = std::thread([io = &demo->io_] {
     const auto work = http::asio::make_work_guard(*io);
     io->run();

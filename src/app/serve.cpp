@@ -210,6 +210,7 @@ class Conductor {
     log(Level::info, "listening",
         {{"url", url}, {"threads", std::to_string(threads)}, {"version", AI_PROXY_VERSION}});
     name_providers_without_key();
+    log_warnings();
   }
 
   void run() {
@@ -229,6 +230,10 @@ class Conductor {
       log(Level::warn, "no key: requests to this provider are answered with 503",
           {{"provider", provider.name}, {"variable", provider.key_variable}});
     }
+  }
+
+  void log_warnings() const {
+    for (const std::string& warning : settings_->warnings) log(Level::warn, warning);
   }
 
   void watch_signals() {
@@ -288,6 +293,7 @@ class Conductor {
     for (const auto& loop : loops_) loop->use(settings_);
     caretaker_.use(*settings_);
     log(Level::info, "configuration reloaded", {{"cause", cause}});
+    log_warnings();
   }
 
   // No new work; what runs may finish within the drain time, then it is told, then it is cut. Meanwhile the

@@ -20,8 +20,8 @@ std::string file(const std::string& name) {
 
 // The commented lines that are settings: "# KEY=value", "# key: value".
 std::string uncommented(const std::string& text) {
-  return std::regex_replace(text, std::regex("(^|\\n)( *)# ([A-Z_]+=|ca_file:|prices:|redis:|file:)"),
-                            "$1$2$3");
+  return std::regex_replace(
+      text, std::regex("(^|\\n)( *)# ([A-Z_]+=|ca_file:|prices:|redis:|file:|proxy:|no_proxy:)"), "$1$2$3");
 }
 
 // All that settings may be compared by, in words.
@@ -103,6 +103,7 @@ TEST(ExampleYaml, IsValidWithItsCommentedLinesToo) {
   EXPECT_TRUE((*result)->cache.redis);
   EXPECT_EQ((*result)->log.file, "/var/log/ai-proxy.log");
   EXPECT_EQ((*result)->prices_file, "prices.json");
+  EXPECT_NE((*result)->routes.providers[0].origin.proxy, nullptr);
 }
 
 TEST(ExampleDotenv, IsValidAndItsPlaceholdersAreNoKeys) {

@@ -93,9 +93,25 @@ class ProviderReader {
       reading_.faults.add(place, azure ? "base_url is missing, such as https://RESOURCE.openai.azure.com."
                                        : "base_url is missing, such as https://api.example.com.");
     }
+    read_trust();
     refuse_ourselves(variable ? variable->place : url ? url->place : place, url || variable);
     provider_.region = providers::region_of(provider_.origin.host);
     assign(provider_.region, section_.text("region"), reading_.faults, parse_region);
+  }
+
+  // Whose word counts: that of the certificate's authority, and of the name server.
+  void read_trust() {
+    // Servers of one's own are called by names of one's own network.
+    provider_.origin.internal = entry_.row != nullptr && entry_.row->auth == AuthStyle::none;
+    assign(provider_.origin.internal, section_.text("internal"), reading_.faults, parse_truth);
+    assign(provider_.origin.internal,
+           reading_.environment.variable(variable_prefix(provider_.name) + "_INTERNAL"), reading_.faults,
+           parse_truth);
+    assign(provider_.origin.tls_verify, section_.text("tls_verify"), reading_.faults, parse_truth);
+    if (!provider_.origin.tls || provider_.origin.tls_verify) return;
+    reading_.settings.warnings.push_back("The certificate of " + provider_.name +
+                                         " is not checked (tls_verify: false): whoever stands between can "
+                                         "read its key and every request.");
   }
 
   // A gateway that calls itself would go round until its connections run out.

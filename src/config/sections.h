@@ -35,6 +35,7 @@ void read_streams(Reading& reading);    // streams
 void read_cache(Reading& reading);      // cache
 void read_prices(Reading& reading);     // prices: sets the catalogue
 void read_providers(Reading& reading);  // providers
+void read_egress(Reading& reading);     // egress; after read_providers
 void read_aliases(Reading& reading);    // aliases; after read_providers
 void read_routing(Reading& reading);    // routing
 void read_on_unsupported(Reading& reading);

@@ -27,6 +27,7 @@ SettingsResult read_settings(const Sources& sources) {
   Reading reading{sources, environment, faults, root, *settings};
   read_server(reading);
   read_providers(reading);
+  read_egress(reading);
   read_aliases(reading);
   read_routing(reading);
   read_on_unsupported(reading);

@@ -76,9 +76,10 @@ struct Settings {
   std::optional<std::size_t> memory_bytes_max;
   std::string ca_file;  // extra CA bundle for providers; empty: the system's
 
-  std::string prices_file;         // replaces the built-in catalogue; empty = none
-  std::string config_file;         // where the YAML came from; empty = none
-  std::vector<std::string> notes;  // said once at start ("OPENAI_API_KEY is not set: …")
+  std::string prices_file;            // replaces the built-in catalogue; empty = none
+  std::string config_file;            // where the YAML came from; empty = none
+  std::vector<std::string> notes;     // said once at start ("OPENAI_API_KEY is not set: …")
+  std::vector<std::string> warnings;  // dangers that were asked for: logged at every start and reload
 };
 
 // How settings are read: the outside world as arguments, so that this stays pure.

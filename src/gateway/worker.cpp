@@ -1,6 +1,7 @@
 #include "gateway/worker.h"
 
 #include <utility>
+#include <vector>
 
 namespace ai_proxy::gateway {
 namespace {
@@ -10,6 +11,12 @@ bool same_redis(const config::CacheSettings& a, const config::CacheSettings& b) 
   return a.redis->tls == b.redis->tls && a.redis->host == b.redis->host && a.redis->port == b.redis->port &&
          a.redis->user == b.redis->user && a.redis->password.matches(b.redis->password.reveal()) &&
          a.redis->database == b.redis->database && a.redis->operation_time == b.redis->operation_time;
+}
+
+std::vector<http::Origin> origins_of(const config::Settings& settings) {
+  std::vector<http::Origin> origins;
+  for (const providers::Provider& provider : settings.routes.providers) origins.push_back(provider.origin);
+  return origins;
 }
 
 }  // namespace
@@ -26,6 +33,7 @@ Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<con
 void Worker::use(std::shared_ptr<const config::Settings> settings) {
   const std::shared_ptr<const config::Settings> old = std::exchange(settings_, std::move(settings));
   client_.set_limits(settings_->client);
+  client_.keep_only(origins_of(*settings_));
   if (old->cache.enabled != settings_->cache.enabled || !same_redis(old->cache, settings_->cache) ||
       old->cache.memory_bytes != settings_->cache.memory_bytes) {
     open_cache();

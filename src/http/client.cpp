@@ -92,6 +92,10 @@ void ClientPool::set_limits(const ClientLimits& limits) {
   impl_->shared->limits = limits;
 }
 
+void ClientPool::keep_only(const std::vector<Origin>& origins) {
+  impl_->shared->connections.keep_only(origins);
+}
+
 std::size_t ClientPool::idle_connections() const {
   return impl_->shared->connections.idle_count();
 }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "http/asio.h"
@@ -81,6 +82,9 @@ class ClientPool {
 
   // Applies to requests from now on.
   void set_limits(const ClientLimits& limits);
+  // The origins that may still be called: idle connections to others are closed, those in use after their
+  // request.
+  void keep_only(const std::vector<Origin>& origins);
   // Idle connections held, all origins: for tests and metrics.
   std::size_t idle_connections() const;
 

@@ -1,15 +1,28 @@
 // The first half of an exchange, when no idle connection is there: queue, look up, connect, shake hands.
-// Nothing of the request is sent before TLS has verified the provider.
+// Nothing of the request is sent before TLS has verified the provider. With a proxy on the way it is the
+// proxy that is looked up and connected to (client_tunnel.cpp asks it to go on).
+#include <algorithm>
 #include <utility>
 
 #include "base/ascii.h"
+#include "http/address_filter.h"
 #include "http/client_exchange.h"
+#include "http/proxy.h"
 
 namespace ai_proxy::http {
 namespace {
 
 Error unreachable(std::string_view what) {
-  return provider_failed(ErrorCode::provider_unreachable, std::string("The provider ").append(what) + ".");
+  return provider_failed(ErrorCode::provider_unreachable, std::string(what) + ".");
+}
+
+// S-21: what a name server says is not the operator's word.
+Error leads_inside() {
+  Error error = unreachable(
+      "The provider's name leads to an address inside a network (loopback, private, link-local or the like). "
+      "If that is meant, set internal: true for this provider");
+  error.retryable = false;
+  return error;
 }
 
 Error busy(std::string_view what) {
@@ -37,24 +50,39 @@ Task<Result<void>> Exchange::open(Slot slot) {
     if (connection_) co_return Result<void>();
     slot = std::move(*granted);
   }
-  begin_phase(Stop::connect, limits_.connect_time);
+  // One time for all that follows; the phase says where it was spent.
+  begin_phase(Stop::lookup, limits_.connect_time);
   Result<Addresses> addresses = co_await find_addresses();
   if (!addresses) co_return std::unexpected(std::move(addresses.error()));
-
-  Signal ended(home_->io.get_executor());
-  ConnectionRace race(home_->io, home_->deadlines, *addresses, origin_->port, ended);
-  co_await wait_for(ended);
-  if (stop_ != Stop::none) co_return std::unexpected(stop_error());
-  std::optional<Socket> socket = race.take_winner();
-  if (!socket) co_return std::unexpected(unreachable("could not be connected to: " + race.fault().message()));
+  phase_ = Stop::connect;
+  Result<Socket> socket = co_await connect(*addresses);
+  if (!socket) co_return std::unexpected(std::move(socket.error()));
   connection_ = std::make_unique<PooledConnection>(std::move(*socket), std::move(slot), credential_);
-
-  if (origin_->tls) {
+  if (origin_->origin.tls && origin_->origin.proxy != nullptr) {
+    phase_ = Stop::tunnel;
+    Result<void> through = co_await open_tunnel();
+    if (!through) co_return through;
+    phase_ = Stop::handshake;
+  }
+  if (origin_->origin.tls) {
     Result<void> trusted = co_await shake_hands();
-    if (!trusted) co_return std::unexpected(std::move(trusted.error()));
+    if (!trusted) co_return trusted;
   }
   end_phase();
   co_return Result<void>();
+}
+
+Task<Result<Socket>> Exchange::connect(const Addresses& addresses) {
+  const Origin& origin = origin_->origin;
+  const std::uint16_t port = origin.proxy != nullptr ? origin.proxy->port : origin.port;
+  Signal ended(home_->io.get_executor());
+  ConnectionRace race(home_->io, home_->deadlines, addresses, port, ended);
+  co_await wait_for(ended);
+  if (stop_ != Stop::none) co_return std::unexpected(stop_error());
+  std::optional<Socket> socket = race.take_winner();
+  if (socket) co_return std::move(*socket);
+  co_return std::unexpected(
+      unreachable(std::string(peer()) + " could not be connected to: " + race.fault().message()));
 }
 
 // Either a connection that came free is in connection_, or the right to open one is the result.
@@ -81,27 +109,48 @@ Task<Result<Slot>> Exchange::queue_for_slot() {
   co_return std::move(place.connection->slot);
 }
 
+std::string_view Exchange::peer() const {
+  return origin_->origin.proxy != nullptr ? "The egress proxy" : "The provider";
+}
+
+// The addresses to try. A name may lead inside only where the operator has said so: `internal`, localhost, or
+// a proxy's name. Of mixed answers those outside are taken.
 Task<Result<Addresses>> Exchange::find_addresses() {
-  const std::string& host = origin_->host;
+  const Origin& origin = origin_->origin;
+  const std::string& host = origin.proxy != nullptr ? origin.proxy->host : origin.host;
   error_code no_number;
   const asio::ip::address number = asio::ip::make_address(host, no_number);
   if (!no_number) co_return Addresses{number};
 
+  Result<Addresses> addresses = co_await look_up(host);
+  if (!addresses || origin.proxy != nullptr || origin.internal || loopback_addresses(host) != nullptr)
+    co_return addresses;
+  std::erase_if(*addresses, is_internal);
+  if (addresses->empty()) co_return std::unexpected(leads_inside());
+  co_return addresses;
+}
+
+Task<Result<Addresses>> Exchange::look_up(const std::string& host) {
   HostResolver& resolver = home_->resolver;
   if (const Addresses* fresh = resolver.known(host, HostResolver::kFresh)) co_return *fresh;
   Signal ended(home_->io.get_executor());
   HostResolver::Question question(resolver, host, ended);
-  // A name server that is slow must not cost the whole time to connect while an older answer is at hand.
+  // A name server that is slow must not cost the whole time to connect while an older answer is at hand; nor
+  // each of those who ask the time that the first has lost.
   Deadline patience(home_->deadlines, [&ended] { ended.raise(); });
-  if (resolver.known(host, HostResolver::kUsable) != nullptr) patience.arm(limits_.connect_time / 2);
+  if (resolver.known(host, HostResolver::kUsable) != nullptr) {
+    const auto left = limits_.connect_time / 2 - std::chrono::floor<milliseconds>(question.age());
+    patience.arm(std::max(left, milliseconds(0)));
+  }
   co_await wait_for(ended);
   if (stop_ != Stop::none) co_return std::unexpected(stop_error());
   if (const Addresses* usable = resolver.known(host, HostResolver::kUsable)) co_return *usable;
-  co_return std::unexpected(unreachable("could not be found: " + resolver.fault(host).message()));
+  co_return std::unexpected(
+      unreachable(std::string(peer()) + " could not be found: " + resolver.fault(host).message()));
 }
 
 Task<Result<void>> Exchange::shake_hands() {
-  TlsStream& tls = connection_->start_tls(home_->tls, origin_->host, origin_->session);
+  TlsStream& tls = connection_->start_tls(home_->tls, origin_->origin, origin_->session);
   Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
   while (!stopped()) {
     const Progress progress = tls.handshake();
@@ -111,7 +160,7 @@ Task<Result<void>> Exchange::shake_hands() {
     } else if (progress == Progress::want_write) {
       co_await connection_->writable();
     } else {
-      co_return std::unexpected(unreachable("could not be trusted over TLS: " + tls.failure()));
+      co_return std::unexpected(unreachable("The provider could not be trusted over TLS: " + tls.failure()));
     }
   }
   co_return std::unexpected(stop_error());
@@ -149,7 +198,14 @@ Error Exchange::stop_error() const {
   switch (stop_) {
     case Stop::pool_wait:
       return busy("stayed busy for " + in_words(limits_.pool_wait_time));
+    case Stop::lookup:
+      return unreachable(std::string(peer()) + "'s name could not be looked up within " +
+                         in_words(limits_.connect_time));
     case Stop::connect:
+      return timeout(std::string(peer()) + " could not be connected to within ", limits_.connect_time);
+    case Stop::tunnel:
+      return timeout("The egress proxy opened no way to the provider within ", limits_.connect_time);
+    case Stop::handshake:
       return timeout("The provider could not be connected to within ", limits_.connect_time);
     case Stop::sending:
       return timeout("The provider took no bytes of the request for ", limits_.silence_time);

@@ -3,7 +3,20 @@
 #include <algorithm>
 #include <utility>
 
+#include "http/proxy.h"
+
 namespace ai_proxy::http {
+namespace {
+
+bool same_way(const Origin& a, const Origin& b) {
+  if (a.port != b.port || a.tls != b.tls || a.tls_verify != b.tls_verify || a.internal != b.internal ||
+      a.host != b.host) {
+    return false;
+  }
+  return a.proxy == b.proxy || (a.proxy != nullptr && b.proxy != nullptr && a.proxy->same_as(*b.proxy));
+}
+
+}  // namespace
 
 Slot::Slot(Slot&& other) noexcept : origin_(std::exchange(other.origin_, nullptr)) {}
 
@@ -36,18 +49,33 @@ QueuePlace::~QueuePlace() {
 Connections::Connections(Deadlines& deadlines, const ClientLimits& limits)
     : limits_(limits), sweep_(deadlines, [this] { sweep(); }) {}
 
-OriginConnections& Connections::of(const Origin& origin) {
+OriginConnections* Connections::find(const Origin& origin) const {
   // As many as the configuration names providers: a handful.
   for (const auto& known : origins_) {
-    if (known->port == origin.port && known->tls == origin.tls && known->host == origin.host) return *known;
+    if (same_way(known->origin, origin)) return known.get();
   }
+  return nullptr;
+}
+
+OriginConnections& Connections::of(const Origin& origin) {
+  if (OriginConnections* known = find(origin)) return *known;
   auto made = std::make_unique<OriginConnections>();
-  made->tls = origin.tls;
-  made->host = origin.host;
-  made->port = origin.port;
+  made->origin = origin;
+  made->origin.path_prefix.clear();
   made->authority = origin.authority();
   origins_.push_back(std::move(made));
   return *origins_.back();
+}
+
+void Connections::keep_only(const std::vector<Origin>& origins) {
+  for (const auto& known : origins_) {
+    known->wanted =
+        std::ranges::any_of(origins, [&](const Origin& origin) { return same_way(known->origin, origin); });
+    if (known->wanted) continue;
+    for (auto& connection : std::exchange(known->idle, {})) connection->shut_down();
+  }
+  std::erase_if(origins_,
+                [](const auto& known) { return !known->wanted && known->open == 0 && known->queue.empty(); });
 }
 
 bool Connections::worn_out(const PooledConnection& connection, Clock::time_point now) const {
@@ -86,7 +114,7 @@ Slot Connections::take_slot(OriginConnections& origin) const {
 
 void Connections::give_back(OriginConnections& origin, std::unique_ptr<PooledConnection> connection) {
   const Clock::time_point now = Clock::now();
-  if (worn_out(*connection, now)) {
+  if (worn_out(*connection, now) || (!origin.wanted && origin.queue.empty())) {
     connection->shut_down();
     return;
   }

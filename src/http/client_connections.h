@@ -55,11 +55,11 @@ struct QueuePlace {
   Slot slot;
 };
 
+// Origins that differ in anything but their path never share a connection, or a TLS session.
 struct OriginConnections {
-  bool tls = false;
-  std::string host;
-  std::uint16_t port = 0;
+  Origin origin;  // without its path
   std::string authority;
+  bool wanted = true;  // false: the configuration does not name it any more, nothing is kept
   TlsSession session;
   std::size_t open = 0;  // slots given out: idle, in use and being opened
   std::deque<QueuePlace*> queue;
@@ -70,8 +70,10 @@ class Connections {
  public:
   Connections(Deadlines& deadlines, const ClientLimits& limits);
 
-  // Stays where it is as long as this object.
+  // Stays where it is while a slot of it is out or somebody queues for one.
   OriginConnections& of(const Origin& origin);
+  // Closes what is idle of all other origins; what they have in use is closed after its request.
+  void keep_only(const std::vector<Origin>& origins);
 
   // An idle connection that is fit for use; null when there is none.
   std::unique_ptr<PooledConnection> take_idle(OriginConnections& origin, std::string_view credential);
@@ -85,6 +87,7 @@ class Connections {
   void close();
 
  private:
+  OriginConnections* find(const Origin& origin) const;
   bool worn_out(const PooledConnection& connection, Clock::time_point now) const;
   void sweep();
 

@@ -135,6 +135,32 @@ TEST_F(ClientTest, HandsAPlaceOnToAnotherCredentialByANewConnection) {
   EXPECT_EQ(provider.accepted, 2u);  // one after the other, for one credential each
 }
 
+TEST_F(ClientTest, ClosesWhatAReloadHasTakenAway) {
+  Provider& gone = provide({{{{answer("x")}}, {{kChunkedHead, chunk("y") + "0\r\n\r\n"}}}});
+  Provider& kept = provide({{{{answer("x")}}}});
+  EXPECT_EQ(exchange(gone.origin()), "200 x");
+  EXPECT_EQ(exchange(kept.origin()), "200 x");
+  {
+    Result<ClientReply> running = send(gone.origin());
+    ASSERT_TRUE(running);
+    pool().keep_only({kept.origin()});
+    EXPECT_EQ(pool().idle_connections(), 1u);
+    EXPECT_EQ(read_all(*running), "y");
+  }
+  EXPECT_EQ(pool().idle_connections(), 1u);
+  EXPECT_TRUE(run_until([&] { return gone.ended_by_client == 1; }));
+  // A path is no other way to the same place.
+  Origin elsewhere = kept.origin();
+  elsewhere.path_prefix = "/base";
+  pool().keep_only({elsewhere});
+  EXPECT_EQ(pool().idle_connections(), 1u);
+  pool().keep_only({});
+  EXPECT_EQ(pool().idle_connections(), 0u);
+  // It comes back.
+  EXPECT_EQ(exchange(kept.origin()), "200 x");
+  EXPECT_EQ(kept.accepted, 2u);
+}
+
 TEST_F(ClientTest, ClosesConnectionsThatHaveServedTheirTime) {
   limits_.pool_uses_max = 2;
   limits_.pool_idle_time = milliseconds(60);

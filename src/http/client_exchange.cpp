@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
+#include "http/proxy.h"
 
 namespace ai_proxy::http {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::size_t kFirstGuessBytes = 16 * 1024;
 constexpr std::size_t kReadBytesMin = 4 * 1024;
 // Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t kCopiedBytes = 4096;
+constexpr int kProxyAuthenticationRequired = 407;
 
 Error closed_early(std::string_view when) {
   return provider_failed(ErrorCode::provider_unreachable,
@@ -102,8 +104,14 @@ std::shared_ptr<ClientShared> Exchange::release() {
 }
 
 void Exchange::build_head(const Origin& origin, const OutgoingRequest& request) {
-  head_.assign(request.method).append(" ").append(origin.path_prefix).append(request.path);
+  head_.assign(request.method).append(" ");
+  // A proxy on the way to a plain origin reads the request itself (RFC 9112, 3.2.2).
+  const Proxy* proxy = origin.tls ? nullptr : origin.proxy.get();
+  if (proxy != nullptr) head_.append("http://").append(origin_->authority);
+  head_.append(origin.path_prefix).append(request.path);
   head_.append(" HTTP/1.1\r\nHost: ").append(origin_->authority).append("\r\n").append(request.fields);
+  if (proxy != nullptr && !proxy->authorization.empty())
+    head_.append("Proxy-Authorization: ").append(proxy->authorization.reveal()).append("\r\n");
   if (!request.body.empty() || request.method == "POST") {
     head_.append("Content-Length: ");
     append_integer(head_, request.body.size());
@@ -177,6 +185,10 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
     }
     Result<void> taken = take_head_bytes();
     if (!taken) co_return taken;
+  }
+  if (reader_.status() == kProxyAuthenticationRequired && origin_->origin.proxy != nullptr &&
+      !origin_->origin.tls) {
+    co_return std::unexpected(refused_by_proxy(reader_.status()));
   }
   if (reader_.complete()) finish();
   co_return Result<void>();

@@ -72,7 +72,10 @@ class Exchange {
     none,
     cancelled,
     pool_wait,
+    lookup,
     connect,
+    tunnel,
+    handshake,
     sending,
     first_byte,
     first_event,
@@ -95,6 +98,9 @@ class Exchange {
   Task<Result<void>> open(Slot slot);
   Task<Result<Slot>> queue_for_slot();
   Task<Result<Addresses>> find_addresses();
+  Task<Result<Addresses>> look_up(const std::string& host);
+  Task<Result<Socket>> connect(const Addresses& addresses);
+  std::string_view peer() const;  // whom we connect to, for messages
   Task<Result<void>> shake_hands();
   Task<void> wait_for(Signal& signal);
   void begin_phase(Stop phase, milliseconds time);
@@ -102,6 +108,11 @@ class Exchange {
   void stop(Stop reason);
   bool stopped();
   Error stop_error() const;
+
+  // client_tunnel.cpp: a proxy on the way.
+  Task<Result<void>> open_tunnel();
+  Task<Result<int>> ask_for_tunnel(std::string_view request);
+  static Error refused_by_proxy(int status);
 
   std::shared_ptr<ClientShared> home_;  // null while spare
   ClientLimits limits_;

@@ -1,8 +1,18 @@
-// Asio runs getaddrinfo on a thread of its own; it cannot be stopped, only no longer waited for.
+// Each look-up is a thread of its own that runs getaddrinfo, which can neither be stopped nor hurried: it is
+// only no longer waited for, not even when the program ends. As many run as there are names, and they are the
+// configuration's.
 #include "http/client_resolver.h"
 
+#include <netdb.h>
+
 #include <algorithm>
-#include <boost/asio/ip/basic_resolver.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/ascii.h"
@@ -10,19 +20,76 @@
 namespace ai_proxy::http {
 namespace {
 
-struct Entry {
-  std::string host;
+struct Answer {
   Addresses addresses;
-  Clock::time_point heard{};
   error_code fault;
-  bool asking = false;
-  std::vector<Signal*> waiting;
 };
+
+error_code fault_of(int result) {
+  switch (result) {
+    case EAI_AGAIN:
+      return asio::error::host_not_found_try_again;
+    case EAI_NONAME:
+    case EAI_NODATA:
+      return asio::error::host_not_found;
+    case EAI_MEMORY:
+      return asio::error::no_memory;
+    case EAI_SYSTEM:
+      return {errno, boost::system::system_category()};
+    default:
+      return asio::error::no_recovery;
+  }
+}
+
+Answer ask_system(const std::string& host) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int result = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  Answer answer;
+  if (result != 0) answer.fault = fault_of(result);
+  for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
+    tcp::endpoint endpoint;
+    if (entry->ai_addrlen > endpoint.capacity()) continue;
+    std::memcpy(endpoint.data(), entry->ai_addr, entry->ai_addrlen);
+    endpoint.resize(entry->ai_addrlen);
+    answer.addresses.push_back(endpoint.address());
+  }
+  if (found != nullptr) ::freeaddrinfo(found);
+  if (result == 0 && answer.addresses.empty()) answer.fault = asio::error::host_not_found;
+  return answer;
+}
 
 }  // namespace
 
-struct HostResolver::Book : std::enable_shared_from_this<Book> {
-  explicit Book(asio::io_context& io) : resolver(io.get_executor()) {}
+struct HostResolver::Book {
+  struct Entry {
+    std::string host;
+    Addresses addresses;
+    Clock::time_point heard{};
+    Clock::time_point asked{};
+    error_code fault;
+    bool asking = false;
+    std::vector<Signal*> waiting;
+  };
+  // Where the threads bring their answers; they may outlive the book.
+  struct Mailbox {
+    std::mutex mutex;
+    asio::io_context* io;  // null: nobody waits any more
+    Book* book;
+  };
+
+  explicit Book(asio::io_context& io) : mailbox(std::make_shared<Mailbox>()) {
+    mailbox->io = &io;
+    mailbox->book = this;
+  }
+  ~Book() {
+    const std::scoped_lock lock(mailbox->mutex);
+    mailbox->io = nullptr;
+    mailbox->book = nullptr;
+  }
+  Book(const Book&) = delete;
+  Book& operator=(const Book&) = delete;
 
   Entry* find(const std::string& host) {
     // As many entries as the configuration names providers: a handful.
@@ -34,6 +101,10 @@ struct HostResolver::Book : std::enable_shared_from_this<Book> {
 
   Entry& entry_of(const std::string& host) {
     if (Entry* entry = find(host)) return *entry;
+    // Names that reloads have taken away leave no trace.
+    std::erase_if(entries, [now = Clock::now()](const auto& entry) {
+      return !entry->asking && entry->waiting.empty() && now - entry->asked > kUsable;
+    });
     entries.push_back(std::make_unique<Entry>());
     entries.back()->host = host;
     return *entries.back();
@@ -41,22 +112,37 @@ struct HostResolver::Book : std::enable_shared_from_this<Book> {
 
   void ask(Entry& entry) {
     entry.asking = true;
-    resolver.async_resolve(entry.host, std::string(),
-                           [book = shared_from_this(), &entry](const error_code& fault, const auto& results) {
-                             entry.asking = false;
-                             entry.fault = fault;
-                             if (!fault && !results.empty()) {
-                               entry.addresses.clear();
-                               for (const auto& result : results) {
-                                 entry.addresses.push_back(result.endpoint().address());
-                               }
-                               entry.heard = Clock::now();
-                             }
-                             for (Signal* signal : std::exchange(entry.waiting, {})) signal->raise();
-                           });
+    entry.asked = Clock::now();
+    try {
+      std::thread([host = entry.host, box = mailbox] { deliver(*box, host, ask_system(host)); }).detach();
+    } catch (const std::system_error&) {
+      asio::post(mailbox->io->get_executor(), [box = mailbox, host = entry.host] {
+        if (box->book != nullptr) box->book->heard(host, {{}, asio::error::no_buffer_space});
+      });
+    }
   }
 
-  asio::ip::basic_resolver<tcp, Executor> resolver;
+  static void deliver(Mailbox& box, const std::string& host, Answer answer) {
+    const std::scoped_lock lock(box.mutex);
+    if (box.io == nullptr) return;
+    asio::post(box.io->get_executor(), [mailbox = box.book->mailbox, host, answer = std::move(answer)] {
+      if (mailbox->book != nullptr) mailbox->book->heard(host, answer);
+    });
+  }
+
+  void heard(const std::string& host, const Answer& answer) {
+    Entry* entry = find(host);
+    if (entry == nullptr) return;
+    entry->asking = false;
+    entry->fault = answer.fault;
+    if (!answer.fault) {
+      entry->addresses = answer.addresses;
+      entry->heard = Clock::now();
+    }
+    for (Signal* signal : std::exchange(entry->waiting, {})) signal->raise();
+  }
+
+  std::shared_ptr<Mailbox> mailbox;
   std::vector<std::unique_ptr<Entry>> entries;
 };
 
@@ -65,33 +151,36 @@ const Addresses* loopback_addresses(std::string_view host) {
   return ascii_iequals(host, "localhost") ? &addresses : nullptr;
 }
 
-HostResolver::HostResolver(asio::io_context& io) : book_(std::make_shared<Book>(io)) {}
+HostResolver::HostResolver(asio::io_context& io) : book_(std::make_unique<Book>(io)) {}
 
-HostResolver::~HostResolver() {
-  book_->resolver.cancel();
-}
+HostResolver::~HostResolver() = default;
 
 const Addresses* HostResolver::known(const std::string& host, Clock::duration age) const {
   if (const Addresses* own = loopback_addresses(host)) return own;
-  const Entry* entry = book_->find(host);
+  const Book::Entry* entry = book_->find(host);
   if (entry == nullptr || entry->addresses.empty() || Clock::now() - entry->heard > age) return nullptr;
   return &entry->addresses;
 }
 
 error_code HostResolver::fault(const std::string& host) const {
-  const Entry* entry = book_->find(host);
+  const Book::Entry* entry = book_->find(host);
   return entry == nullptr ? error_code() : entry->fault;
 }
 
 HostResolver::Question::Question(HostResolver& resolver, const std::string& host, Signal& ended)
     : resolver_(resolver), ended_(ended) {
-  Entry& entry = resolver.book_->entry_of(host);
+  Book::Entry& entry = resolver.book_->entry_of(host);
   entry.waiting.push_back(&ended);
   if (!entry.asking) resolver.book_->ask(entry);
+  asked_ = entry.asked;
 }
 
 HostResolver::Question::~Question() {
   for (const auto& entry : resolver_.book_->entries) std::erase(entry->waiting, &ended_);
+}
+
+Clock::duration HostResolver::Question::age() const {
+  return Clock::now() - asked_;
 }
 
 }  // namespace ai_proxy::http

@@ -1,5 +1,6 @@
 // Host name -> addresses, off the I/O thread, with a small cache: an answer is good for 30 s, and for an hour
-// when the name server fails. Requests for one name share one question. One thread.
+// when the name server fails. Requests for one name share one question; a name whose server is slow keeps no
+// other waiting. One thread.
 #pragma once
 
 #include <memory>
@@ -41,14 +42,18 @@ class HostResolver {
     Question(const Question&) = delete;
     Question& operator=(const Question&) = delete;
 
+    // How long the look-up has been under way.
+    Clock::duration age() const;
+
    private:
     HostResolver& resolver_;
     Signal& ended_;
+    Clock::time_point asked_;
   };
 
  private:
   struct Book;
-  std::shared_ptr<Book> book_;  // a look-up under way holds it too
+  std::unique_ptr<Book> book_;
 };
 
 }  // namespace ai_proxy::http

@@ -76,6 +76,37 @@ TEST_F(ClientTlsTest, RefusesOldVersionsAndPlainText) {
   EXPECT_TRUE(exchange(origin).ends_with("could not be trusted over TLS: wrong version number."));
 }
 
+TEST_F(ClientTlsTest, RefusesAnotherProtocolThanItsOwn) {
+  const Certificate certificate("DNS:localhost");
+  ca_file_ = certificate.path();
+  // A server that answers with what nobody offered.
+  SSL_CTX_set_alpn_select_cb(
+      tls_.native_handle(),
+      [](SSL*, const unsigned char** chosen, unsigned char* length, const unsigned char*, unsigned, void*) {
+        *chosen = reinterpret_cast<const unsigned char*>("h2");
+        *length = 2;
+        return SSL_TLSEXT_ERR_OK;
+      },
+      nullptr);
+  Provider& provider = provide_tls(certificate, {{{{answer("x")}}}});
+  EXPECT_TRUE(exchange(provider.origin("localhost")).contains("could not be trusted over TLS: "));
+  EXPECT_EQ(provider.bytes_received, 0u);
+}
+
+TEST_F(ClientTlsTest, BelievesAnybodyOnlyWhereToldTo) {
+  const Certificate trusted("DNS:other.example");
+  ca_file_ = trusted.path();
+  const Certificate stranger("DNS:somebody.example");
+  Provider& provider = provide_tls(stranger, {{{{answer("x")}}}});
+  Origin blind = provider.origin("localhost");
+  blind.tls_verify = false;
+  EXPECT_EQ(exchange(blind), "200 x");
+  EXPECT_TRUE(exchange(provider.origin("localhost")).contains("its certificate was refused"));
+  EXPECT_EQ(exchange(blind), "200 x");
+  EXPECT_EQ(provider.requests.size(), 2u);
+  EXPECT_EQ(provider.handshakes_resumed, 0u);
+}
+
 TEST_F(ClientTlsTest, CarriesLargeBodiesStreamsAndStaleConnections) {
   const Certificate certificate("DNS:localhost");
   ca_file_ = certificate.path();

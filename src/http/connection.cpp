@@ -34,8 +34,9 @@ Connection::Connection(Socket socket) : socket_(std::move(socket)) {
 
 Connection::~Connection() = default;
 
-TlsStream& Connection::start_tls(TlsContext& context, const std::string& host, TlsSession& session) {
-  return tls_.emplace(context, socket_.native_handle(), host, session);
+TlsStream& Connection::start_tls(TlsContext& context, const Origin& origin, TlsSession& session) {
+  const TlsStream::Trust trust = origin.tls_verify ? TlsStream::Trust::verified : TlsStream::Trust::blind;
+  return tls_.emplace(context, socket_.native_handle(), origin.host, session, trust);
 }
 
 Transfer Connection::write(std::string_view head, std::string_view body, std::size_t sent) {

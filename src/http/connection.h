@@ -8,6 +8,7 @@
 
 #include "http/asio.h"
 #include "http/tls.h"
+#include "http/url.h"
 
 namespace ai_proxy::http {
 
@@ -18,7 +19,7 @@ class Connection {
   ~Connection();
 
   // Begins TLS; co_await nothing else before the handshake is done.
-  TlsStream& start_tls(TlsContext& context, const std::string& host, TlsSession& session);
+  TlsStream& start_tls(TlsContext& context, const Origin& origin, TlsSession& session);
   bool is_tls() const { return tls_.has_value(); }
 
   // Sends what follows the first `sent` bytes of head and body, as one piece, without waiting.

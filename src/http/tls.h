@@ -1,6 +1,7 @@
 // TLS 1.2 and 1.3 as a client, straight on OpenSSL over a non-blocking socket: no copies through memory
 // buffers, and no buffers held while a connection is idle (asio::ssl::stream keeps some 70 KiB per
-// connection). The provider's certificate is always verified, and against its host name or address.
+// connection). The other side's certificate is verified, and against its host name or address, unless it is
+// told otherwise.
 #pragma once
 
 #include <cstddef>
@@ -55,8 +56,12 @@ class TlsContext {
 
 class TlsStream {
  public:
-  // `socket` is connected and non-blocking and outlives the stream; so does `session`.
-  TlsStream(TlsContext& context, int socket, const std::string& host, TlsSession& session);
+  enum class Trust : unsigned char { verified, blind };
+
+  // `socket` is connected and non-blocking and outlives the stream; so does `session`, which no stream of the
+  // other trust may use.
+  TlsStream(TlsContext& context, int socket, const std::string& host, TlsSession& session,
+            Trust trust = Trust::verified);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -75,6 +80,7 @@ class TlsStream {
 
  private:
   Progress progress_of(int result);
+  bool speaks_http11() const;
 
   ssl_st* ssl_ = nullptr;
   std::string failure_;

@@ -1,8 +1,9 @@
-// An absolute http or https URL, as far as a gateway needs it: where to connect and which path prefix to
-// send.
+// An absolute http or https URL, as far as a gateway needs it: where to connect, how, and which path prefix
+// to send.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -10,11 +11,17 @@
 
 namespace ai_proxy::http {
 
+struct Proxy;
+
 struct Origin {
   bool tls = false;
   std::string host;  // lower case; IPv6 without brackets
   std::uint16_t port = 0;
   std::string path_prefix;  // "" or "/proxy/openai": no trailing slash
+
+  bool tls_verify = true;  // false: whoever answers is believed
+  bool internal = false;   // its name may mean an address inside (http/address_filter.h)
+  std::shared_ptr<const Proxy> proxy = nullptr;  // on the way to it; null: none
 
   // For the Host header: "api.openai.com", "127.0.0.1:9000", "[::1]:80".
   std::string authority() const;
