@@ -181,7 +181,8 @@ Task<bool> Session::answer_request() {
     co_return false;
   }
   if (answer_ == Answer::streaming) abort();
-  co_return answer_ == Answer::complete && !gone_ && !closing();
+  // Not closing(): a connection that was not said to close stays, or the next request would meet its end.
+  co_return answer_ == Answer::complete && !gone_ && !closes_after_;
 }
 
 Task<void> Session::refuse(RequestFault fault) {
