@@ -16,6 +16,7 @@
 namespace ai_proxy::dialects {
 
 inline constexpr std::size_t kErrorTextBytesMax = 1000;
+// Who asks for more has made a mistake, and is not believed.
 inline constexpr std::chrono::milliseconds kRetryAfterMax{std::chrono::hours(24)};
 
 // `text` fit to be shown: trimmed, control characters blanked, valid UTF-8, keys redacted, cut at a

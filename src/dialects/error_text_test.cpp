@@ -93,7 +93,9 @@ TEST(ErrorText, ReadsRetryAfterWithinBounds) {
   EXPECT_EQ(after("0"), milliseconds(0));
   EXPECT_EQ(after("-5"), milliseconds(0));
   EXPECT_EQ(after("3600"), milliseconds(3'600'000));
-  EXPECT_EQ(after("100000"), milliseconds(86'400'000));
+  EXPECT_EQ(after("86400"), milliseconds(86'400'000));
+  EXPECT_EQ(after("86401"), std::nullopt);
+  EXPECT_EQ(after("1000000000"), std::nullopt);
   EXPECT_EQ(after("1e999"), std::nullopt);
   EXPECT_EQ(after("nan"), std::nullopt);
   EXPECT_EQ(after("Wed, 21 Oct 2026 07:28:00 GMT"), std::nullopt);

@@ -126,7 +126,8 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
         ErrorCode::provider_error, "The provider's answer is not valid JSON, although its status was 200."));
   }
   Result<chat::Reply> answer = exchange.call.dialect->parse_reply(document.root());
-  if (!answer && exchange.call.passes_through && !document.root()["error"].has_value()) {
+  if (!answer && exchange.call.passes_through && document.root().is_object() &&
+      !document.root()["error"].has_value()) {
     // A caller of the same dialect may understand what we do not.
     exchange.warnings.add(unknown_cost_warning(exchange));
     co_await send(exchange, 200, *body, false);

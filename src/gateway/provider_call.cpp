@@ -63,7 +63,7 @@ bool lists(std::string_view prefixes, std::string_view name) {
 // project's id, cookies and the like are nobody's business.
 constexpr std::string_view kRelayedFields =
     "request-id mistral-correlation-id x-ratelimit-* anthropic-ratelimit-* ratelimit-* openai-processing-ms "
-    "openai-version retry-after-ms x-should-retry";
+    "openai-version x-should-retry";
 // What of the caller's own header goes on to a provider of its dialect.
 constexpr std::string_view kForwardedFields = "anthropic-beta anthropic-version openai-beta";
 

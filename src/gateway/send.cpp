@@ -53,6 +53,9 @@ void append_retry_fields(std::string& fields, const Exchange& exchange) {
     // Whole seconds, rounded up: too late is polite, too early is not.
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(*error.retry_after).count();
     fields.append("retry-after: ").append(std::to_string(seconds)).append("\r\n");
+    // The provider's own SDKs look at this one first.
+    if (exchange.call.passes_through)
+      fields.append("retry-after-ms: ").append(std::to_string(error.retry_after->count())).append("\r\n");
   }
   // The SDKs judge by the status alone, unless they are told.
   if (exchange.face.door() != nullptr &&

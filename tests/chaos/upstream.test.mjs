@@ -209,9 +209,32 @@ test('U12 bytes that nobody asked for reach nobody', async (context) => {
 
 const chunkOf = (text) => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
 
+test('U16 a Retry-After that is no sane wait is ignored, or none', async () => {
+  const values = ['-5', '1000000000', 'soon', 'Sun, 06 Nov 2037 08:49:37 GMT', 'Sun, 06 Nov 1994 08:49:37 GMT', '3.5', '99999999999999999999', '1e9', '0x10', '3, 4', '+3', '3 s', 'NaN', ''];
+  await withScene({}, async (scene) => {
+    let asked = 0;
+    for (const value of values) {
+      for (const name of ['retry-after', 'retry-after-ms']) {
+        for (const { door, provider } of pairs) {
+          scene.provider.always = raw(framed(JSON.stringify(provider === 'anthropic' ? { type: 'error', error: { type: 'rate_limit_error', message: 'Slow down' } } : { error: { message: 'Slow down', type: 'requests', code: null } }), 429, `${name}: ${value}\r\n`));
+          const { status, headers, text } = await scene.ask(`limited-${(asked += 1)}`, { door, provider });   // a limit holds for its model
+          const what = `${name}: ${value}, ${door} ${provider}: ${status} ${JSON.stringify(headers)} ${text}`;
+          assert.equal(status, 429, what);
+          if (headers['retry-after'] !== undefined) assert.match(headers['retry-after'], /^([0-9]|[1-5][0-9]|60)$/, what);
+          if (headers['retry-after-ms'] !== undefined) assert.ok(/^\d+$/.test(headers['retry-after-ms']) && Number(headers['retry-after-ms']) <= 60_000, what);
+          if (door !== 'native') continue;
+          const { retry_after_ms: wait } = JSON.parse(text).details;
+          assert.ok(wait === null || (Number.isInteger(wait) && wait >= 0 && wait <= 60_000), what);
+        }
+      }
+    }
+    scene.provider.always = undefined;
+  });
+});
+
 test('U20 a 200 that is no answer: 502, in the door\'s own words', async () => {
   const bodies = {
-    HTML: ['<html>Welcome</html>', 'text/html'], empty: [''], 'broken JSON': ['{"id":"x","choices":[{'], 'an error object': ['{"error":{"message":"boom","type":"x","code":null}}'],
+    HTML: ['<html>Welcome</html>', 'text/html'], empty: [''], 'broken JSON': ['{"id":"x","choices":[{'], null: ['null'], 'a list': ['[]'], 'a number': ['17'], 'an error object': ['{"error":{"message":"boom","type":"x","code":null}}'],
     'an event stream': [wire.openai.stream({ text: ['hi'], reason: 'stop' }).join(''), 'text/event-stream'], 'deep JSON': [`${'['.repeat(100_000)}`], 'invalid UTF-8': [Buffer.from('7b226964223a22ff227d', 'hex')],
   };
   await withScene({}, async (scene) => {
