@@ -8,18 +8,18 @@
 
 namespace ai_proxy::dialects::chat_completions {
 
-std::string_view fitting_call_id(std::string_view id, std::size_t length_max, std::string& space) {
-  if (id.size() <= length_max) return id;
+std::string_view CallIds::of(std::string_view id) {
+  if (id.size() <= length_max_) return id;
   constexpr std::size_t kHashBytes = 16;
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   EVP_Digest(id.data(), id.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  space.assign("call_");
+  made_.assign("call_");
   for (std::size_t i = 0; i < kHashBytes; ++i) {
-    space.push_back(kDigits[digest[i] >> 4U]);
-    space.push_back(kDigits[digest[i] & 15U]);
+    made_.push_back(kDigits[digest[i] >> 4U]);
+    made_.push_back(kDigits[digest[i] & 15U]);
   }
-  return space;
+  return made_;
 }
 
 }  // namespace ai_proxy::dialects::chat_completions

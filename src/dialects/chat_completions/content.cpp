@@ -53,6 +53,17 @@ Result<void> write_part(Pen& pen, const chat::Part& part, const std::string& pat
   return {};
 }
 
+bool is_sendable(Pen& pen, const chat::Part& part, const std::string& path) {
+  if (!part.cache_control.empty()) pen.left_out("cache_control", "this provider caches by itself");
+  const auto* opaque = std::get_if<chat::OpaquePart>(&part.kind);
+  if (opaque != nullptr && opaque->dialect != pen.dialect) {
+    std::string why(pen.provider);
+    pen.left_out(path, why.append(" has no such content part"));
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string data_uri(std::string_view media_type, std::string_view base64) {
@@ -66,15 +77,12 @@ void write_text_part(Pen& pen, std::string_view text) {
   pen.out.begin_object().member("type", "text").member("text", text).end_object();
 }
 
-bool part_is_sendable(Pen& pen, const chat::Part& part, const std::string& path) {
-  if (!part.cache_control.empty()) pen.left_out("cache_control", "this provider caches by itself");
-  const auto* opaque = std::get_if<chat::OpaquePart>(&part.kind);
-  if (opaque != nullptr && opaque->dialect != pen.dialect) {
-    std::string why(pen.provider);
-    pen.left_out(path, why.append(" has no such content part"));
-    return false;
+Parts sendable_parts(Pen& pen, const std::vector<chat::Part>& parts, const std::string& path) {
+  Parts sendable;
+  for (const chat::Part& part : parts) {
+    if (is_sendable(pen, part, path)) sendable.push_back(&part);
   }
-  return true;
+  return sendable;
 }
 
 Result<void> write_content(Pen& pen, const Parts& parts, const std::string& path,

@@ -71,9 +71,17 @@ Result<void> write_tool_calls(Pen& pen, const chat::Message& message, std::size_
 
 // --- call_id.cpp ---
 
-// The id itself, or, where it is too long, one of 37 characters made of it (in `space`): the same for a call
-// and its result.
-std::string_view fitting_call_id(std::string_view id, std::size_t length_max, std::string& space);
+class CallIds {
+ public:
+  explicit CallIds(std::size_t length_max) : length_max_(length_max) {}
+  // The id itself, or, where it is too long, one of 37 characters made of it: the same for a call and its
+  // result. Valid until the next one is asked for.
+  std::string_view of(std::string_view id);
+
+ private:
+  std::size_t length_max_;
+  std::string made_;
+};
 
 // --- content.cpp ---
 
@@ -81,8 +89,8 @@ using Parts = std::vector<const chat::Part*>;
 
 std::string data_uri(std::string_view media_type, std::string_view base64);
 void write_text_part(Pen& pen, std::string_view text);
-// Is this a part that content may hold here? False: it is left out, and that was told.
-bool part_is_sendable(Pen& pen, const chat::Part& part, const std::string& path);
+// Those that content may hold here. The others are left out, and that was told of `path`.
+Parts sendable_parts(Pen& pen, const std::vector<chat::Part>& parts, const std::string& path);
 
 // How a document is written; an error when the provider cannot take this one.
 using DocumentWriter = Result<void> (*)(Pen& pen, const chat::DocumentPart& document,

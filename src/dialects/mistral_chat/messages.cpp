@@ -84,10 +84,7 @@ class Messages {
     const std::string path = message_path(turn.message);
     if (result.is_error)
       pen_->left_out(path + ".is_error", "Mistral has no such mark; only its text was sent");
-    Parts parts;
-    for (const chat::Part& part : result.content) {
-      if (chat_completions::part_is_sendable(*pen_, part, path + ".content")) parts.push_back(&part);
-    }
+    const Parts parts = chat_completions::sendable_parts(*pen_, result.content, path + ".content");
     pen_->out.begin_object()
         .member("role", "tool")
         .member("tool_call_id", ids_.of(turn.call_id))

@@ -89,12 +89,7 @@ class Arranger {
   }
 
   Parts sendable(const chat::Message& message, std::size_t index) {
-    Parts parts;
-    for (const chat::Part& part : message.parts) {
-      if (chat_completions::part_is_sendable(pen_, part, message_path(index, ".content")))
-        parts.push_back(&part);
-    }
-    return parts;
+    return chat_completions::sendable_parts(pen_, message.parts, message_path(index, ".content"));
   }
 
   void add_system(const chat::Message& message, std::size_t index) {

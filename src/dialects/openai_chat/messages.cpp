@@ -39,6 +39,8 @@ bool is_media(const chat::Part& part) {
          std::holds_alternative<chat::AudioPart>(part.kind);
 }
 
+constexpr std::size_t kCallIdLengthMax = 40;
+
 class Messages {
  public:
   explicit Messages(Pen& pen) : pen_(&pen) {}
@@ -86,7 +88,7 @@ class Messages {
   }
 
   Result<void> write_system(const chat::Message& message, std::size_t index) {
-    const Parts parts = sendable(message, index);
+    const Parts parts = sendable(message.parts, index);
     for (const chat::Part* part : parts) {
       if (std::holds_alternative<chat::TextPart>(part->kind)) continue;
       return std::unexpected(
@@ -105,7 +107,7 @@ class Messages {
   Result<void> write_user_or_tool(const chat::Message& message, std::size_t index) {
     Parts rest;
     bool has_results = false;
-    for (const chat::Part* part : sendable(message, index)) {
+    for (const chat::Part* part : sendable(message.parts, index)) {
       if (const auto* result = std::get_if<chat::ToolResultPart>(&part->kind)) {
         has_results = true;
         if (auto written = write_tool_result(*result, index); !written) return written;
@@ -129,19 +131,18 @@ class Messages {
     if (result.is_error)
       pen_->left_out(path + ".is_error", "OpenAI has no such mark; only its text was sent");
     Parts texts;
-    for (const chat::Part& part : result.content) {
-      if (!chat_completions::part_is_sendable(*pen_, part, path + ".content")) continue;
-      if (!is_media(part)) {
-        texts.push_back(&part);
+    for (const chat::Part* part : sendable(result.content, index)) {
+      if (!is_media(*part)) {
+        texts.push_back(part);
         continue;
       }
       pen_->adapted(path + ".content",
                     "OpenAI's tool messages hold text only; the rest went into a user message after it.");
-      carried_.push_back(&part);
+      carried_.push_back(part);
     }
     pen_->out.begin_object()
         .member("role", "tool")
-        .member("tool_call_id", call_id(result.tool_call_id))
+        .member("tool_call_id", ids_.of(result.tool_call_id))
         .key("content");
     if (auto written = chat_completions::write_content(*pen_, texts, path, write_document); !written)
       return written;
@@ -156,7 +157,7 @@ class Messages {
     bool has_calls = false;
     bool has_refusal = false;
     Parts parts;
-    for (const chat::Part* part : sendable(message, index)) {
+    for (const chat::Part* part : sendable(message.parts, index)) {
       if (std::holds_alternative<chat::ToolCallPart>(part->kind)) {
         has_calls = true;
       } else if (std::holds_alternative<chat::ThinkingPart>(part->kind)) {
@@ -177,7 +178,7 @@ class Messages {
       return written;
     }
     if (!message.name.empty()) pen_->out.member("name", message.name);
-    const auto id_of = [this](std::string_view id) { return call_id(id); };
+    const auto id_of = [this](std::string_view id) { return ids_.of(id); };
     if (auto written = chat_completions::write_tool_calls(*pen_, message, index, id_of); !written)
       return written;
     pen_->out.end_object();
@@ -216,22 +217,12 @@ class Messages {
     return write_plain("user", {}, std::exchange(carried_, {}), index);
   }
 
-  Parts sendable(const chat::Message& message, std::size_t index) {
-    Parts parts;
-    for (const chat::Part& part : message.parts) {
-      if (chat_completions::part_is_sendable(*pen_, part, message_path(index, ".content")))
-        parts.push_back(&part);
-    }
-    return parts;
-  }
-
-  std::string_view call_id(std::string_view id) {
-    constexpr std::size_t kLengthMax = 40;
-    return chat_completions::fitting_call_id(id, kLengthMax, id_space_);
+  Parts sendable(const std::vector<chat::Part>& parts, std::size_t index) {
+    return chat_completions::sendable_parts(*pen_, parts, message_path(index, ".content"));
   }
 
   Pen* pen_;
-  std::string id_space_;
+  chat_completions::CallIds ids_{kCallIdLengthMax};
   Parts carried_;  // instructions or media on their way into the next user message
 };
 

@@ -15,6 +15,8 @@ using chat_completions::message_path;
 using chat_completions::Parts;
 using chat_completions::Pen;
 
+constexpr std::size_t kCallIdLengthMax = 64;
+
 class Input {
  public:
   explicit Input(Pen& pen) : pen_(&pen) {}
@@ -51,7 +53,7 @@ class Input {
     switch (message.role) {
       case chat::Role::system:
       case chat::Role::developer:
-        return write_plain(instruction_role(), sendable(message, index), index);
+        return write_plain(instruction_role(), sendable(message.parts, index), index);
       case chat::Role::assistant:
         return write_assistant(message, index);
       case chat::Role::user:
@@ -64,7 +66,7 @@ class Input {
   Result<void> write_user_or_tool(const chat::Message& message, std::size_t index) {
     Parts rest;
     bool has_results = false;
-    for (const chat::Part* part : sendable(message, index)) {
+    for (const chat::Part* part : sendable(message.parts, index)) {
       const auto* result = std::get_if<chat::ToolResultPart>(&part->kind);
       if (result == nullptr) {
         rest.push_back(part);
@@ -84,14 +86,10 @@ class Input {
   Result<void> write_result(const chat::ToolResultPart& result, std::size_t index) {
     if (result.is_error)
       pen_->left_out(message_path(index, ".is_error"), "OpenAI has no such mark; only its text was sent");
-    Parts parts;
-    for (const chat::Part& part : result.content) {
-      if (chat_completions::part_is_sendable(*pen_, part, message_path(index, ".content")))
-        parts.push_back(&part);
-    }
+    const Parts parts = sendable(result.content, index);
     pen_->out.begin_object()
         .member("type", "function_call_output")
-        .member("call_id", call_id(result.tool_call_id));
+        .member("call_id", ids_.of(result.tool_call_id));
     pen_->out.key("output");
     if (auto written = write_content(parts, index); !written) return written;
     pen_->out.end_object();
@@ -193,7 +191,7 @@ class Input {
       pen_->left_out(message_path(index, ".prefix"), "OpenAI cannot be made to go on from a given text");
     Parts said;
     std::size_t call_count = 0;
-    for (const chat::Part* part : sendable(message, index)) {
+    for (const chat::Part* part : sendable(message.parts, index)) {
       if (std::holds_alternative<chat::TextPart>(part->kind) ||
           std::holds_alternative<chat::RefusalPart>(part->kind)) {
         said.push_back(part);
@@ -236,7 +234,7 @@ class Input {
   Result<void> write_call(const chat::ToolCallPart& call, std::size_t index, std::size_t call_index) {
     const auto arguments = chat_completions::checked_arguments(call, index, call_index);
     if (!arguments) return std::unexpected(arguments.error());
-    pen_->out.begin_object().member("type", "function_call").member("call_id", call_id(call.id));
+    pen_->out.begin_object().member("type", "function_call").member("call_id", ids_.of(call.id));
     pen_->out.member("name", call.name).member("arguments", *arguments).end_object();
     return {};
   }
@@ -253,22 +251,12 @@ class Input {
     pen_->out.end_array().member("encrypted_content", sealed).end_object();
   }
 
-  Parts sendable(const chat::Message& message, std::size_t index) {
-    Parts parts;
-    for (const chat::Part& part : message.parts) {
-      if (chat_completions::part_is_sendable(*pen_, part, message_path(index, ".content")))
-        parts.push_back(&part);
-    }
-    return parts;
-  }
-
-  std::string_view call_id(std::string_view id) {
-    constexpr std::size_t kLengthMax = 64;
-    return chat_completions::fitting_call_id(id, kLengthMax, id_space_);
+  Parts sendable(const std::vector<chat::Part>& parts, std::size_t index) {
+    return chat_completions::sendable_parts(*pen_, parts, message_path(index, ".content"));
   }
 
   Pen* pen_;
-  std::string id_space_;
+  chat_completions::CallIds ids_{kCallIdLengthMax};
 };
 
 }  // namespace
