@@ -21,6 +21,10 @@ std::string_view finish_word(const Answer& answer) {
   return answer.cut ? "length" : answer.tool_calls.empty() ? "stop" : "tool_calls";
 }
 
+void write_tier(Writer& out) {
+  out.member("service_tier", "default").member("system_fingerprint", "fp_simulated");
+}
+
 void write_usage(Writer& out, const Answer& answer, Flavour flavour) {
   out.begin_object()
       .member("prompt_tokens", answer.input_tokens)
@@ -134,7 +138,9 @@ class ChatStream : public Stream {
     std::string event = "data: ";
     Writer out(event);
     out.begin_object().member("id", id_).member("object", "chat.completion.chunk");
-    out.member("created", kCreated).member("model", answer_.model).key("choices").begin_array();
+    out.member("created", kCreated).member("model", answer_.model);
+    if (flavour_ == Flavour::openai) write_tier(out);  // every chunk since 2025
+    out.key("choices").begin_array();
     write_choices(out);
     out.end_array();
     if (with_usage) {
@@ -215,8 +221,7 @@ std::string chat_whole(Flavour flavour, const Answer& answer) {
   if (flavour == Flavour::openai) out.key("logprobs").null();
   out.member("finish_reason", finish_word(answer)).end_object().end_array().key("usage");
   write_usage(out, answer, flavour);
-  if (flavour == Flavour::openai)
-    out.member("service_tier", "default").member("system_fingerprint", "fp_simulated");
+  if (flavour == Flavour::openai) write_tier(out);
   out.end_object();
   return body;
 }
