@@ -130,6 +130,17 @@ test('C3 signed thinking comes back as it was: the same blocks, the same order, 
 
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
+test('C10 a document that lies at Anthropic is asked for with the header that it needs', async () => {
+  const file = { type: 'file', file: { file_id: 'file_011CNha8iCJcU1wXNR6q4V8w' } };
+  const answer = answering('anthropic', { text: ['Hi'], reason: 'stop' }, false);
+  for (const [content, wanted] of [[[file, { type: 'text', text: 'What?' }], 'files-api-2025-04-14'], ['What?', undefined]]) {
+    const { status, text, calls } = await exchange('openai', question('openai', 'anthropic', { messages: [{ role: 'user', content }] }), answer);
+    assert.equal(status, 200, text);
+    assert.equal(calls[0].fields.get('anthropic-beta'), wanted);
+    assert.equal(calls[0].fields.get('anthropic-version'), '2023-06-01');
+  }
+});
+
 test('C10 images pass in both directions, in questions and in results', async () => {
   for (const [type, wanted] of [['image/png', 'image/png'], ['image/jpg', 'image/jpeg'], ['image/jpeg', 'image/jpeg'], ['image/webp', 'image/webp']]) {
     const image = { type: 'image_url', image_url: { url: `data:${type};base64,${png}` } };

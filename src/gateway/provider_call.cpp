@@ -145,6 +145,8 @@ Result<void> render_conversation(Exchange& exchange) {
     return std::unexpected(bad_request(first, first.substr(0, first.find(':'))));
   }
   exchange.call.body = std::move(*body);
+  if (exchange.call.dialect->request_fields != nullptr)
+    exchange.call.fields = exchange.call.dialect->request_fields(exchange.chat, provider.fields);
   return {};
 }
 

@@ -10,6 +10,7 @@ const Dialect kAnthropicMessages{
     .path = "/v1/messages",
     .tool_name_length_max = 128,
     .render_request = anthropic_messages::render_request,
+    .request_fields = anthropic_messages::request_fields,
     .parse_reply = anthropic_messages::parse_reply,
     .make_stream_reader = anthropic_messages::make_stream_reader,
     .parse_error = anthropic_messages::parse_error,

@@ -17,6 +17,7 @@ inline constexpr std::string_view kName = "anthropic_messages";
 // See dialects::Dialect for what each promises.
 Result<std::string> render_request(const chat::Request& request, std::string_view wire_model,
                                    const chat::ModelTraits& traits, chat::Warnings& warnings);
+std::string request_fields(const chat::Request& request, std::string_view configured);  // beta.cpp
 Result<chat::Reply> parse_reply(const json::Value& body);
 std::unique_ptr<StreamReader> make_stream_reader();
 Error parse_error(const ReplyHead& head, std::string_view body);

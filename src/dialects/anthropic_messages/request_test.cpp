@@ -243,5 +243,27 @@ TEST(AnthropicDialect, StandsInTheTable) {
   EXPECT_NE(kAnthropicMessages.parse_usage, nullptr);
 }
 
+std::string fields_for(chat::DocumentPart document, std::string_view configured, bool in_result = false) {
+  chat::Request request;
+  chat::Part part{document, {}};
+  if (in_result) part = {chat::ToolResultPart{.tool_call_id = "t", .content = {part}}, {}};
+  request.messages.emplace_back().parts.push_back(part);
+  return request_fields(request, configured);
+}
+
+TEST(AnthropicRequest, AsksForFilesInTheHeader) {
+  chat::DocumentPart file, linked;
+  file.file_id = "file_1";
+  linked.url = "https://a/b.pdf";
+  constexpr std::string_view kVersion = "anthropic-version: 2023-06-01\r\n";
+  const std::string asked = "anthropic-beta: files-api-2025-04-14\r\n";
+  EXPECT_EQ(fields_for(file, kVersion), asked);
+  EXPECT_EQ(fields_for(file, kVersion, true), asked);
+  EXPECT_EQ(fields_for(linked, kVersion), "");
+  EXPECT_EQ(fields_for(file, "Anthropic-Beta: files-api-2025-04-14\r\n"), asked);
+  EXPECT_EQ(fields_for(file, "x: y\r\nAnthropic-Beta: context-1m-2025-08-07\r\n"),
+            "anthropic-beta: context-1m-2025-08-07,files-api-2025-04-14\r\n");
+}
+
 }  // namespace
 }  // namespace ai_proxy::dialects::anthropic_messages
