@@ -79,6 +79,8 @@ inline constexpr Type kBoolean{.kind = Kind::boolean};
 inline constexpr Type kFreeObject{.kind = Kind::object};
 inline constexpr Type kIdentifier{
     .kind = Kind::string, .minimum = 1, .maximum = 64, .rule = TextRule::identifier};
+inline constexpr Type kFunctionName{
+    .kind = Kind::string, .minimum = 1, .maximum = 256, .rule = TextRule::visible};
 inline constexpr Type kFunctionWord{.kind = Kind::enumeration, .options = kFunctionOnly};
 inline constexpr std::int64_t kTokensMax = 2'147'483'647;  // what the providers' own 32-bit fields hold
 
@@ -153,10 +155,7 @@ inline constexpr Type kParts{.kind = Kind::array, .items = &kPartType};
 
 // messages[].tool_calls[]
 inline constexpr std::array<Member, 2> kCalledFunctionMembers{{
-    {.name = "name",
-     .description = "The called function",
-     .type = {.kind = Kind::string, .minimum = 1, .maximum = 256, .rule = TextRule::visible},
-     .need = Need::required},
+    {.name = "name", .description = "The called function", .type = kFunctionName, .need = Need::required},
     {.name = "arguments",
      .description = "The JSON text of an object; empty or null means {}",
      .type = {.kind = Kind::string, .alternative = &kFreeObject}},
@@ -204,8 +203,8 @@ inline constexpr Type kMessageType{.kind = Kind::object, .object = &kMessage};
 // tools[]
 inline constexpr std::array<Member, 4> kFunctionMembers{{
     {.name = "name",
-     .description = "1 to 64 of a-z A-Z 0-9 _ -",
-     .type = kIdentifier,
+     .description = "1 to 256 characters; goes by an alias where the provider takes fewer, or other ones",
+     .type = kFunctionName,
      .need = Need::required},
     {.name = "description", .description = "What it does and when to call it"},
     {.name = "parameters", .description = "JSON Schema of the arguments", .type = kFreeObject},

@@ -127,8 +127,12 @@ TEST(NativeSchema, TellsOpenApiTheSame) {
   EXPECT_EQ(properties["temperature"]["type"].raw(), R"(["number","null"])");
   EXPECT_EQ(properties["temperature"]["maximum"].integer(), 2);
   EXPECT_EQ(properties["stop"]["anyOf"][1]["maxItems"].integer(), 16);
-  EXPECT_EQ(properties["tools"]["items"]["properties"]["function"]["properties"]["name"]["pattern"].string(),
-            "^[a-zA-Z0-9_-]+$");
+  EXPECT_EQ(
+      properties["tools"]["items"]["properties"]["function"]["properties"]["name"]["maxLength"].integer(),
+      256);
+  const json::Value format = properties["response_format"]["oneOf"][2]["properties"]["json_schema"];
+  EXPECT_EQ(format["properties"]["name"]["pattern"].string(), "^[a-zA-Z0-9_-]+$")
+      << properties["response_format"].raw();
   const json::Value parts =
       properties["messages"]["items"]["properties"]["content"]["anyOf"][1]["items"]["oneOf"];
   EXPECT_EQ(parts.size(), kPartTypes.size());

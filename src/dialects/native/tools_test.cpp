@@ -25,17 +25,19 @@ TEST(NativeTools, KeepsSchemasByteByByte) {
 
 TEST(NativeTools, NamesWhatIsWrongWithATool) {
   const RequestUnderTest test(with_members(
-      R"("tools":[{"type":"function","function":{"name":"a b"}},{"type":"web","function":{"name":"x"}},)"
+      R"("tools":[{"type":"function","function":{"name":"a\u0007b"}},{"type":"web","function":{"name":"x"}},)"
       R"({"type":"function"},{"type":"function","function":{"parameters":[]}},{"type":"function","function":{"name":"f"}},)"
       R"({"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":")" +
-      std::string(65, 'n') + R"("}}])"));
-  EXPECT_EQ(test.faults("tools.0.function.name"), "Only a-z A-Z 0-9 _ and - are allowed, received 'a b'");
+      std::string(257, 'n') + R"("}}])"));
+  EXPECT_EQ(test.faults("tools.0.function.name"),
+            "Control characters and characters that turn the direction of text are not allowed");
   EXPECT_EQ(test.faults("tools.1.type"), "Invalid enum value. Expected 'function', received 'web'.");
   EXPECT_EQ(test.faults("tools.2.function"), "Required");
   EXPECT_EQ(test.faults("tools.3.function.name"), "Required");
   EXPECT_EQ(test.faults("tools.3.function.parameters"), "Expected object, received array");
   EXPECT_EQ(test.faults("tools.5.function.name"), "The name 'f' stands twice");
-  EXPECT_EQ(test.faults("tools.6.function.name"), "String must contain at most 64 character(s), received 65");
+  EXPECT_EQ(test.faults("tools.6.function.name"),
+            "String must contain at most 256 character(s), received 257");
 }
 
 TEST(NativeTools, ReadsToolChoice) {
