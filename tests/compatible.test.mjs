@@ -177,6 +177,26 @@ test('a row without its key is 503 and names the variable', async () => {
   await own.stop();
 });
 
+test('one that is known and not configured is 503 too, by whichever name it is asked for', async () => {
+  const own = await startGateway();
+  const variables = { groq: /GROQ_API_KEY/, ollama: /OLLAMA_BASE_URL/, azure: /AZURE_OPENAI_API_KEY and AZURE_BASE_URL/ };
+  for (const [name, variable] of Object.entries(variables)) {
+    const requests = [
+      ['/v1/chat', hello({ provider: name, model: 'm' })], ['/v1/chat', hello({ model: `${name}/m` })], ['/v1/chat/completions', hello({ model: `${name}/m` })],
+      ['/v1/messages', hello({ model: `${name}/m`, max_tokens: 9 })], ['/v1/responses', { model: `${name}/m`, input: 'Hello' }], ['/mistral/v1/chat/completions', hello({ model: `${name}/m` })],
+    ];
+    for (const [url, body] of requests) {
+      const { status, text } = await postJson(own.url + url, body);
+      assert.equal(status, 503, text);
+      assert.match(text, variable);
+    }
+    assert.equal(JSON.parse((await postJson(own.url + '/v1/chat', requests[0][1])).text).details.code, 'provider_not_configured');
+  }
+  const unknown = await postJson(`${own.url}/v1/chat`, hello({ provider: 'grog', model: 'm' }));
+  assert.equal(unknown.status, 400);
+  await own.stop();
+});
+
 // A gateway with this configuration file.
 function configured(yaml, environment = {}) {
   const file = path.join(mkdtempSync(path.join(tmpdir(), 'ai-proxy-')), 'config.yaml');
@@ -193,6 +213,17 @@ test('the file changes a row, and adds a provider with quirks of its own', async
   assert.deepEqual([studio.path, studio.headers['x-team'], studio.body.max_completion_tokens], ['/studio/v1/chat/completions', 'blue', 3]);
   const glm = await asked(`${own.url}/v1/chat`, hello({ model: 'glm/glm-4', max_tokens: 3 }));
   assert.deepEqual([glm.path, glm.headers.authorization, glm.body.max_tokens], ['/api/paas/v4/chat/completions', 'Bearer glm-1', 3]);
+  await own.stop();
+});
+
+test('the list of models has the names that the configuration gives to a compatible provider\'s', async () => {
+  const own = await configured('aliases:\n  quick: groq/llama-3.1-8b-instant\n  far: deepseek/deepseek-chat\n', { GROQ_API_KEY: 'g', GROQ_BASE_URL: base, DEEPSEEK_BASE_URL: base });
+  for (const prefix of ['', '/mistral']) {
+    const list = (await (await fetch(`${own.url}${prefix}/v1/models`)).json()).data;
+    assert.deepEqual(list.filter((model) => model.owned_by === 'groq').map((model) => model.id), ['quick']);
+    assert.ok(!list.some((model) => model.id === 'far'), 'its provider has no key');
+  }
+  assert.equal((await asked(`${own.url}/v1/chat`, hello({ model: 'quick' }))).body.model, 'llama-3.1-8b-instant');
   await own.stop();
 });
 

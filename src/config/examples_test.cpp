@@ -127,7 +127,7 @@ TEST(ExampleDotenv, IsValidWithItsCommentedLinesToo) {
 
 bool is_address_of_a_row(const std::string& variable) {
   return std::ranges::any_of(providers::compatible_providers(), [&](const auto& row) {
-    return variable == variable_prefix(row.name) + "_BASE_URL";
+    return variable == providers::variable_prefix(row.name) + "_BASE_URL";
   });
 }
 
@@ -180,8 +180,9 @@ TEST(Documentation, SaysWhatEveryCompatibleProviderIs) {
     };
     EXPECT_EQ(listed("responses"), row.responses) << row.name;
     EXPECT_EQ(listed("embeddings"), !row.embeddings) << row.name;
-    const std::string variable = row.key_variable.empty() ? variable_prefix(row.name) + "_BASE_URL="
-                                                          : std::string(row.key_variable) + "=";
+    const std::string variable = row.key_variable.empty()
+                                     ? providers::variable_prefix(row.name) + "_BASE_URL="
+                                     : std::string(row.key_variable) + "=";
     EXPECT_NE(example.find("# " + variable), std::string::npos) << variable;
   }
 }

@@ -83,7 +83,8 @@ class ProviderReader {
     const auto url = section_.text("base_url");
     assign(provider_.origin, url, reading_.faults, parse_origin);
     std::optional<Text> variable;
-    if (known()) variable = reading_.environment.variable(variable_prefix(provider_.name) + "_BASE_URL");
+    if (known())
+      variable = reading_.environment.variable(providers::variable_prefix(provider_.name) + "_BASE_URL");
     assign(provider_.origin, variable, reading_.faults, parse_origin);
     providers::drop_version(provider_.origin, provider_.version_path);
     if (entry_.row != nullptr) providers::complete_path(provider_.origin, *entry_.row);
@@ -105,8 +106,8 @@ class ProviderReader {
     provider_.origin.internal = entry_.row != nullptr && entry_.row->auth == AuthStyle::none;
     assign(provider_.origin.internal, section_.text("internal"), reading_.faults, parse_truth);
     assign(provider_.origin.internal,
-           reading_.environment.variable(variable_prefix(provider_.name) + "_INTERNAL"), reading_.faults,
-           parse_truth);
+           reading_.environment.variable(providers::variable_prefix(provider_.name) + "_INTERNAL"),
+           reading_.faults, parse_truth);
     assign(provider_.origin.tls_verify, section_.text("tls_verify"), reading_.faults, parse_truth);
     if (!provider_.origin.tls || provider_.origin.tls_verify) return;
     reading_.settings.warnings.push_back("The certificate of " + provider_.name +
@@ -159,7 +160,8 @@ class ProviderReader {
                           "only one of api_key, api_key_env and api_key_file may stand here.");
       return;
     }
-    if (provider_.key_variable.empty()) provider_.key_variable = variable_prefix(provider_.name) + "_API_KEY";
+    if (provider_.key_variable.empty())
+      provider_.key_variable = providers::variable_prefix(provider_.name) + "_API_KEY";
     if (variable) {
       if (is_variable_name(variable->value)) {
         provider_.key_variable = variable->value;

@@ -98,12 +98,4 @@ bool is_variable_name(std::string_view name) {
   return !name.empty() && name.size() <= 256 && !is_digit(name.front()) && std::ranges::all_of(name, inner);
 }
 
-std::string variable_prefix(std::string_view provider_name) {
-  std::string prefix;
-  for (const char c : provider_name) {
-    prefix.push_back(is_lower(c) ? static_cast<char>(c - 'a' + 'A') : is_digit(c) ? c : '_');
-  }
-  return prefix;
-}
-
 }  // namespace ai_proxy::config

@@ -31,7 +31,5 @@ Parsed<std::string> parse_version_path(std::string_view text);
 
 bool is_provider_name(std::string_view name);
 bool is_variable_name(std::string_view name);
-// my-vllm -> MY_VLLM: the beginning of its variables' names.
-std::string variable_prefix(std::string_view provider_name);
 
 }  // namespace ai_proxy::config

@@ -28,7 +28,7 @@ bool holds_key(const Environment& environment, std::string_view variable) {
 // A row becomes active by an entry of the file, by its key's variable, or by NAME_BASE_URL.
 void read_row(Reading& reading, Section& section, const CompatibleProvider& row) {
   const bool in_file = section.find(row.name) != nullptr;
-  const std::string url_variable = variable_prefix(row.name) + "_BASE_URL";
+  const std::string url_variable = providers::variable_prefix(row.name) + "_BASE_URL";
   const bool has_url = reading.environment.variable(url_variable).has_value();
   const bool has_key = holds_key(reading.environment, row.key_variable);
   if (!in_file && !has_url && !has_key) return;

@@ -1,9 +1,12 @@
 // Our own API: requests, answers, streams and errors as the contract shows them.
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "dialects/native/native.h"
 #include "gateway/exchange.h"
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
+#include "providers/compatible.h"
 
 namespace ai_proxy::gateway {
 namespace {
@@ -15,6 +18,12 @@ std::vector<std::string_view> provider_names(const config::Settings& settings) {
   names.reserve(settings.routes.providers.size());
   for (const providers::Provider& provider : settings.routes.providers) names.push_back(provider.name);
   return names;
+}
+
+// One that we know and that is not configured is no mistake in the request: routing says what it lacks.
+void add_inactive(std::string_view asked, std::vector<std::string_view>& names) {
+  const providers::CompatibleProvider* row = providers::find_compatible(asked);
+  if (row != nullptr && std::ranges::find(names, row->name) == names.end()) names.push_back(row->name);
 }
 
 bool query_asks_for_stream(const http::Request& request) {
@@ -60,10 +69,11 @@ class NativeFace final : public Face {
  public:
   std::optional<Answer> read(Exchange& exchange) const override {
     const config::Settings& settings = *exchange.settings;
-    const auto names = provider_names(settings);
+    auto names = provider_names(settings);
     if (const auto fault = exchange.body.parse(exchange.request.body)) {
       return refused(exchange, native::malformed_json_body(*fault, names));
     }
+    add_inactive(exchange.body.root()["provider"].string_or({}), names);
     const auto names_its_provider = [&settings](std::string_view model) {
       return routing::make_plan(settings.routes, *settings.catalog, {}, model).has_value() ||
              model.find('/') != std::string_view::npos;

@@ -128,6 +128,27 @@ const CompatibleProvider* find_compatible(std::string_view name) {
 
 Provider make_provider(const CompatibleProvider& row) {
   Provider provider;
+}
+
+std::string variable_prefix(std::string_view provider_name) {
+  std::string prefix;
+  for (const char c : provider_name) {
+    const bool is_lower = c >= 'a' && c <= 'z';
+    const bool is_digit = c >= '0' && c <= '9';
+    prefix.push_back(is_lower ? static_cast<char>(c - 'a' + 'A') : is_digit ? c : '_');
+  }
+  return prefix;
+}
+
+Error not_active(const CompatibleProvider& row) {
+  std::string variables(row.key_variable);
+  if (variables.empty() || row.base_url.empty())
+    variables.append(variables.empty() ? "" : " and ").append(variable_prefix(row.name)).append("_BASE_URL");
+  Error error = not_configured(row.name, variables);
+  error.message = "The provider \"";
+  error.message.append(row.name).append("\" is not configured. Set ").append(variables);
+  error.message.append(" and restart.");
+  return error;
   provider.name = row.name;
   provider.dialect = &dialects::kOpenAiChat;
   if (auto origin = http::parse_base_url(row.base_url)) provider.origin = std::move(*origin);

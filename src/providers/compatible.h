@@ -3,8 +3,10 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "providers/provider.h"
 
 namespace ai_proxy::providers {
@@ -24,6 +26,12 @@ std::span<const CompatibleProvider> compatible_providers();
 
 // nullptr: no row has this name.
 const CompatibleProvider* find_compatible(std::string_view name);
+
+// my-vllm -> MY_VLLM: the beginning of its variables' names.
+std::string variable_prefix(std::string_view provider_name);
+
+// What to tell who asks for a row that is not active: the variables that make it so. 503.
+Error not_active(const CompatibleProvider& row);
 
 // The provider of a row, without a key; without a host where the row has no base URL.
 Provider make_provider(const CompatibleProvider& row);

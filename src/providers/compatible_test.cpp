@@ -147,6 +147,17 @@ TEST(ModelTraits, OfAProviderCarryItsQuirks) {
   EXPECT_TRUE(plain.stream_options);
 }
 
+TEST(NotActive, NamesTheVariablesThatMakeARowActive) {
+  EXPECT_EQ(not_active(row_of("groq")).message,
+            "The provider \"groq\" is not configured. Set GROQ_API_KEY and restart.");
+  EXPECT_EQ(not_active(row_of("ollama")).message,
+            "The provider \"ollama\" is not configured. Set OLLAMA_BASE_URL and restart.");
+  EXPECT_EQ(
+      not_active(row_of("azure")).message,
+      "The provider \"azure\" is not configured. Set AZURE_OPENAI_API_KEY and AZURE_BASE_URL and restart.");
+  EXPECT_EQ(not_active(row_of("groq")).code, ErrorCode::provider_not_configured);
+}
+
 TEST(DeepSeek, GetsABodyItTakes) {
   const auto catalog = pricing::Catalog::built_in();
   const Provider provider = make_provider(row_of("deepseek"));

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "providers/compatible.h"
 
 namespace ai_proxy::routing {
 namespace {
@@ -42,6 +43,7 @@ std::string listed(const std::vector<std::string_view>& names) {
 }
 
 Error unknown_provider(const Table& table, std::string_view name, std::string_view parameter) {
+  if (const auto* row = providers::find_compatible(name)) return providers::not_active(*row);
   const auto names = names_of(table);
   return bad_request("There is no provider " + in_quotes(name) + "." + did_you_mean(name, names) +
                          " Configured are: " + listed(names) + ".",
