@@ -54,7 +54,7 @@ before(async () => {
       PERPLEXITY_API_KEY: 'pplx-1', PERPLEXITY_BASE_URL: base,
       AZURE_OPENAI_API_KEY: 'az-1', AZURE_BASE_URL: `${base}/openai/v1/`,
       GEMINI_API_KEY: 'AIza-1', GEMINI_BASE_URL: `${base}/v1beta/openai/`,
-      OLLAMA_BASE_URL: base,
+      OLLAMA_BASE_URL: base, VLLM_BASE_URL: base,
     },
   });
   chat = `${gateway.url}/v1/chat`;
@@ -135,6 +135,22 @@ test('what a provider would refuse is adapted, and said', async () => {
   assert.deepEqual(deepseek.body.response_format, { type: 'json_object' });
   assert.match(deepseek.body.messages[0].content, /JSON schema/);
   assert.match(JSON.parse(deepseek.reply.text).warnings.join('\n'), /^response_format: /m);
+});
+
+test('top_k goes to those that run open models; elsewhere a warning names the provider, not OpenAI', async () => {
+  const messages = `${gateway.url}/v1/messages`;
+  for (const url of [chat, messages]) {
+    const vllm = await asked(url, hello({ model: 'vllm/qwen', top_k: 5, max_tokens: 9 }));
+    assert.equal(vllm.body.top_k, 5);
+    assert.doesNotMatch((vllm.reply.headers.get('x-ai-proxy-warnings') ?? '') + vllm.reply.text, /top_k/);
+    const groq = await asked(url, hello({ model: 'groq/m', top_k: 5, max_tokens: 9 }));
+    assert.equal(groq.body.top_k, undefined);
+    assert.match(groq.reply.headers.get('x-ai-proxy-warnings') ?? groq.reply.text, /top_k: groq has no such parameter; it was left out\./);
+    assert.doesNotMatch(groq.reply.text, /OpenAI/);
+  }
+  const ollama = await asked(chat, hello({ model: 'ollama/m', top_k: 5, temperature: 3 }));
+  assert.equal(ollama.body.top_k, undefined);
+  assert.match(JSON.parse(ollama.reply.text).warnings.join('\n'), /^top_k: ollama /m);
 });
 
 test("OpenAI's own door: a body passes through byte for byte, unless a quirk stands against it", async () => {

@@ -22,6 +22,9 @@ enum class ThinkingStyle : std::uint8_t {
 };
 
 struct ModelTraits {
+  // Whom warnings name, where it is not the company whose dialect is spoken; else empty.
+  std::string_view provider;
+
   std::int64_t max_output_tokens = 0;  // 0 = unknown or no separate limit
   std::int64_t context_tokens = 0;     // 0 = unknown
 

@@ -172,6 +172,7 @@ TEST(Documentation, SaysWhatEveryCompatibleProviderIs) {
     EXPECT_EQ(says("developer_role"), !row.quirks.developer_role) << line;
     EXPECT_EQ(says("parallel_tool_calls"), !row.quirks.parallel_tool_calls) << line;
     EXPECT_EQ(says("json_schema"), !row.quirks.json_schema) << line;
+    EXPECT_EQ(says("top_k"), row.quirks.top_k) << line;
     // The two other flags stand the other way round: who has a Responses API, and who has no embeddings.
     const auto listed = [&](std::string_view key) {
       const std::size_t at = page.find("\n| `" + std::string(key) + "` |");

@@ -68,6 +68,7 @@ class ProviderReader {
     read(quirks.developer_role, "developer_role");
     read(quirks.parallel_tool_calls, "parallel_tool_calls");
     read(quirks.json_schema, "json_schema");
+    read(quirks.top_k, "top_k");
     read(provider_.responses, "responses");
     bool embeddings = provider_.embeddings != nullptr;
     read(embeddings, "embeddings");

@@ -16,6 +16,9 @@ namespace {
 constexpr Quirks kNoDeveloper{.developer_role = false};
 // Knows the older names only.
 constexpr Quirks kOlder{.max_completion_tokens = false, .developer_role = false};
+// The same for those that run open models and take their samplers.
+constexpr Quirks kNoDeveloperTopK{.developer_role = false, .top_k = true};
+constexpr Quirks kOlderTopK{.max_completion_tokens = false, .developer_role = false, .top_k = true};
 
 constexpr std::array kRows = std::to_array<CompatibleProvider>({
     {.name = "groq",
@@ -37,18 +40,18 @@ constexpr std::array kRows = std::to_array<CompatibleProvider>({
     {.name = "together",
      .base_url = "https://api.together.xyz",
      .key_variable = "TOGETHER_API_KEY",
-     .quirks = kOlder,
+     .quirks = kOlderTopK,
      .embeddings = true},
     {.name = "fireworks",
      .base_url = "https://api.fireworks.ai/inference",
      .key_variable = "FIREWORKS_API_KEY",
-     .quirks = kOlder,
+     .quirks = kOlderTopK,
      .responses = true,
      .embeddings = true},
     {.name = "openrouter",
      .base_url = "https://openrouter.ai/api",
      .key_variable = "OPENROUTER_API_KEY",
-     .quirks = kNoDeveloper,
+     .quirks = kNoDeveloperTopK,
      .responses = true,
      .embeddings = true},
     // Sends usage with every chunk, unasked; has no tools to call in parallel.
@@ -84,6 +87,7 @@ constexpr std::array kRows = std::to_array<CompatibleProvider>({
      .quirks = kNoDeveloper,
      .embeddings = true},
     // On one's own machine. Whether they have a Responses API depends on their age: it is not relied on.
+    // Ollama has top_k only in its own API (ollama#11325).
     {.name = "ollama",
      .base_url = "http://127.0.0.1:11434",
      .key_variable = "",
@@ -94,19 +98,19 @@ constexpr std::array kRows = std::to_array<CompatibleProvider>({
      .base_url = "http://127.0.0.1:8000",
      .key_variable = "",
      .auth = AuthStyle::none,
-     .quirks = kNoDeveloper,
+     .quirks = kNoDeveloperTopK,
      .embeddings = true},
     {.name = "llamacpp",
      .base_url = "http://127.0.0.1:8080",
      .key_variable = "",
      .auth = AuthStyle::none,
-     .quirks = kOlder,
+     .quirks = kOlderTopK,
      .embeddings = true},
     {.name = "lmstudio",
      .base_url = "http://127.0.0.1:1234",
      .key_variable = "",
      .auth = AuthStyle::none,
-     .quirks = kOlder,
+     .quirks = kOlderTopK,
      .embeddings = true},
 });
 
@@ -124,10 +128,6 @@ std::span<const CompatibleProvider> compatible_providers() {
 const CompatibleProvider* find_compatible(std::string_view name) {
   const auto row = std::ranges::find(kRows, name, &CompatibleProvider::name);
   return row == kRows.end() ? nullptr : &*row;
-}
-
-Provider make_provider(const CompatibleProvider& row) {
-  Provider provider;
 }
 
 std::string variable_prefix(std::string_view provider_name) {
@@ -149,6 +149,10 @@ Error not_active(const CompatibleProvider& row) {
   error.message.append(row.name).append("\" is not configured. Set ").append(variables);
   error.message.append(" and restart.");
   return error;
+}
+
+Provider make_provider(const CompatibleProvider& row) {
+  Provider provider;
   provider.name = row.name;
   provider.dialect = &dialects::kOpenAiChat;
   if (auto origin = http::parse_base_url(row.base_url)) provider.origin = std::move(*origin);

@@ -147,6 +147,29 @@ TEST(ModelTraits, OfAProviderCarryItsQuirks) {
   EXPECT_TRUE(plain.stream_options);
 }
 
+TEST(ModelTraits, OfACompatibleProviderHaveTopKOnlyByItsQuirk) {
+  const auto catalog = pricing::Catalog::built_in();
+  EXPECT_TRUE(model_traits(make_provider(row_of("vllm")), "m", *catalog).top_k);
+  EXPECT_FALSE(model_traits(make_provider(row_of("groq")), "m", *catalog).top_k);
+  Provider vllm = make_provider(row_of("vllm"));
+  vllm.catalog = "openai";
+  EXPECT_TRUE(model_traits(vllm, "gpt-oss-120b", *catalog).top_k);
+  EXPECT_FALSE(model_traits(built_in_providers()[0], "gpt-4o", *catalog).top_k);
+  EXPECT_TRUE(model_traits(built_in_providers()[1], "claude-sonnet-4-5", *catalog).top_k);
+}
+
+TEST(ModelTraits, NameTheProviderThatIsNotOpenAi) {
+  const auto catalog = pricing::Catalog::built_in();
+  const Provider groq = make_provider(row_of("groq"));
+  EXPECT_EQ(model_traits(groq, "m", *catalog).provider, "groq");
+  EXPECT_EQ(model_traits(built_in_providers()[0], "gpt-4o", *catalog).provider, "");
+  chat::Request request;
+  request.sampling.top_k = "5";
+  chat::Warnings warnings;
+  EXPECT_TRUE(groq.dialect->render_request(request, "m", model_traits(groq, "m", *catalog), warnings));
+  EXPECT_EQ(warnings.list(), std::vector<std::string>{"top_k: groq has no such parameter; it was left out."});
+}
+
 TEST(NotActive, NamesTheVariablesThatMakeARowActive) {
   EXPECT_EQ(not_active(row_of("groq")).message,
             "The provider \"groq\" is not configured. Set GROQ_API_KEY and restart.");

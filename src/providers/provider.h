@@ -28,6 +28,7 @@ struct Quirks {
   bool developer_role = true;         // false: instructions have the role system, whatever the model
   bool parallel_tool_calls = true;    // takes the member of this name
   bool json_schema = true;            // response_format json_schema; false: JSON, with the schema in words
+  bool top_k = false;                 // takes this sampler, which OpenAI does not have
   bool operator==(const Quirks&) const = default;
 };
 
@@ -78,7 +79,8 @@ std::string_view wire_model(std::string_view provider_catalog, std::string_view 
 // of their dialect.
 chat::ModelTraits model_traits(std::string_view provider_catalog, std::string_view model,
                                const pricing::Catalog& catalog);
-// The same for the model at this provider: with the provider's quirks.
+// The same for the model at this provider: with the provider's quirks, and its name, of which the traits keep
+// a view.
 chat::ModelTraits model_traits(const Provider& provider, std::string_view model,
                                const pricing::Catalog& catalog);
 

@@ -2,6 +2,7 @@
 // catalogue.
 #include <optional>
 
+#include "dialects/dialects.h"
 #include "providers/capability.h"
 #include "providers/provider.h"
 
@@ -116,6 +117,10 @@ chat::ModelTraits model_traits(const Provider& provider, std::string_view model,
   traits.stream_options = quirks.stream_options;
   traits.parallel_tool_calls = traits.parallel_tool_calls && quirks.parallel_tool_calls;
   traits.json_schema = traits.json_schema && quirks.json_schema;
+  // What a catalogue says of its own company's models does not hold for others that speak its dialect.
+  if (provider.dialect != &dialects::kAnthropicMessages) traits.top_k = quirks.top_k;
+  if (provider.dialect == &dialects::kOpenAiChat && provider.name != "openai")
+    traits.provider = provider.name;
   return traits;
 }
 

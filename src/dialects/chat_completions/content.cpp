@@ -57,8 +57,7 @@ bool is_sendable(Pen& pen, const chat::Part& part, const std::string& path) {
   if (!part.cache_control.empty()) pen.left_out("cache_control", "this provider caches by itself");
   const auto* opaque = std::get_if<chat::OpaquePart>(&part.kind);
   if (opaque != nullptr && opaque->dialect != pen.dialect) {
-    std::string why(pen.provider);
-    pen.left_out(path, why.append(" has no such content part"));
+    pen.left_out(path, pen.named(" has no such content part"));
     return false;
   }
   return true;

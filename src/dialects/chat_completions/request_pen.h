@@ -23,9 +23,11 @@ struct Pen {
   const chat::Request& request;
   const chat::ModelTraits& traits;
   chat::Warnings& warnings;
-  std::string_view provider;  // as a person calls it: OpenAI
+  std::string_view provider;  // as warnings call it: OpenAI, or the name of one that speaks its dialect
   std::string_view dialect;   // whose opaque parts may be spliced: openai_chat
 
+  // "OpenAI" + rest.
+  std::string named(std::string_view rest) const;
   // "seed: <why>; it was left out."
   void left_out(std::string_view member, std::string_view why);
   // "temperature: <sentence>"
@@ -42,7 +44,7 @@ Result<std::string_view> effort_to_send(Pen& pen);
 // May temperature and its kin be sent at this effort (empty = the model's default is in force)?
 bool samplers_allowed(const chat::ModelTraits& traits, std::string_view effort);
 
-// temperature (up to `temperature_max`), top_p, presence_penalty, frequency_penalty; top_k is left out.
+// temperature (up to `temperature_max`), top_p, presence_penalty, frequency_penalty; top_k where it is known.
 void write_samplers(Pen& pen, bool allowed, double temperature_max);
 // The output limit under this name, capped at the model's.
 void write_max_tokens(Pen& pen, std::string_view name);

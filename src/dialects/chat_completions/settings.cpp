@@ -49,10 +49,8 @@ std::string_view asked_effort(Pen& pen) {
   if (!reasoning.effort.empty() || !reasoning.budget_tokens) return reasoning.effort;
   const std::string_view effort = effort_of_budget(*reasoning.budget_tokens);
   if (pen.traits.thinking != chat::ThinkingStyle::none) {
-    std::string sentence(pen.provider);
-    sentence.append(" takes no thinking budget; reasoning_effort \"")
-        .append(effort)
-        .append("\" was sent instead.");
+    std::string sentence = pen.named(" takes no thinking budget; reasoning_effort \"");
+    sentence.append(effort).append("\" was sent instead.");
     pen.adapted("thinking.budget_tokens", sentence);
   }
   return effort;
@@ -79,8 +77,8 @@ void write_number(Pen& pen, std::string_view name, std::string_view raw, const R
   if (*value < range.least) sent = range.least_text;
   if (*value > range.most) sent = range.most_text;
   if (sent.data() != raw.data()) {
-    std::string sentence(pen.provider);
-    sentence.append(" takes ").append(range.least_text).append(" to ").append(range.most_text);
+    std::string sentence = pen.named(" takes ");
+    sentence.append(range.least_text).append(" to ").append(range.most_text);
     sentence.append("; ").append(raw.substr(0, 32)).append(" was sent as ").append(sent).append(".");
     pen.adapted(name, sentence);
   }
@@ -94,6 +92,10 @@ void refuse_sampler(Pen& pen, std::string_view name, std::string_view raw, doubl
 }
 
 }  // namespace
+
+std::string Pen::named(std::string_view rest) const {
+  return std::string(provider).append(rest);
+}
 
 void Pen::left_out(std::string_view member, std::string_view why) {
   std::string sentence(member);
@@ -162,9 +164,11 @@ void write_samplers(Pen& pen, bool allowed, double temperature_max) {
   write("top_p", sampling.top_p, kUnit, allowed, 1);
   write("presence_penalty", sampling.presence_penalty, kPenalty, penalties, 0);
   write("frequency_penalty", sampling.frequency_penalty, kPenalty, penalties, 0);
-  if (!sampling.top_k.empty()) {
-    std::string reason(pen.provider);
-    pen.left_out("top_k", reason.append(" has no such parameter"));
+  if (sampling.top_k.empty()) return;
+  if (pen.traits.top_k) {
+    pen.out.raw_member("top_k", sampling.top_k);
+  } else {
+    pen.left_out("top_k", pen.named(" has no such parameter"));
   }
 }
 
@@ -195,8 +199,7 @@ Result<void> write_stop(Pen& pen, std::size_t count_max) {
     return {};
   }
   if (stops.size() > count_max) {
-    std::string message(pen.provider);
-    message.append(" takes at most ");
+    std::string message = pen.named(" takes at most ");
     append_integer(message, count_max);
     return std::unexpected(bad_request(message.append(" stop sequences."), "stop"));
   }

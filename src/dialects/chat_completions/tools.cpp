@@ -50,8 +50,7 @@ Result<std::vector<const chat::Tool*>> sendable_tools(Pen& pen) {
     if (tool.raw.empty()) {
       tools.push_back(&tool);
     } else if (!is_custom_tool(tool)) {
-      std::string why(pen.provider);
-      pen.left_out(tool_path(i), why.append(" has no such built-in tool here"));
+      pen.left_out(tool_path(i), pen.named(" has no such built-in tool here"));
     } else if (pen.dialect == "openai_chat") {
       tools.push_back(&tool);
     } else {
@@ -110,7 +109,8 @@ std::optional<bool> strict_to_send(Pen& pen, std::optional<bool> strict, std::st
   const bool judged = pen.dialect == "openai_chat" || pen.dialect == "openai_responses";
   if (!strict.value_or(false) || !judged || fits_openai_strict(schema)) return strict;
   pen.left_out(member,
-               "OpenAI promises only schemas whose objects require all their properties and allow no others");
+               pen.named(" promises only schemas whose objects require all their properties and allow "
+                         "no others"));
   return std::nullopt;
 }
 

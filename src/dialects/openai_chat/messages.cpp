@@ -16,7 +16,7 @@ using chat_completions::Pen;
 
 Result<void> write_document(Pen& pen, const chat::DocumentPart& document, const std::string& path) {
   if (!document.url.empty()) {
-    return std::unexpected(bad_request("OpenAI's chat API takes documents as data, not by URL.", path));
+    return std::unexpected(bad_request(pen.named("'s chat API takes documents as data, not by URL."), path));
   }
   if (document.file_id.empty() && document.base64.empty()) {
     return std::unexpected(bad_request("A document needs data, a file id or text.", path));
@@ -129,15 +129,16 @@ class Messages {
   Result<void> write_tool_result(const chat::ToolResultPart& result, std::size_t index) {
     const std::string path = message_path(index);
     if (result.is_error)
-      pen_->left_out(path + ".is_error", "OpenAI has no such mark; only its text was sent");
+      pen_->left_out(path + ".is_error", pen_->named(" has no such mark; only its text was sent"));
     Parts texts;
     for (const chat::Part* part : sendable(result.content, index)) {
       if (!is_media(*part)) {
         texts.push_back(part);
         continue;
       }
-      pen_->adapted(path + ".content",
-                    "OpenAI's tool messages hold text only; the rest went into a user message after it.");
+      pen_->adapted(
+          path + ".content",
+          pen_->named("'s tool messages hold text only; the rest went into a user message after it."));
       carried_.push_back(part);
     }
     pen_->out.begin_object()
@@ -153,7 +154,8 @@ class Messages {
   Result<void> write_assistant(const chat::Message& message, std::size_t index) {
     if (auto flushed = flush_carried(index); !flushed) return flushed;
     if (message.prefix)
-      pen_->left_out(message_path(index, ".prefix"), "OpenAI cannot be made to go on from a given text");
+      pen_->left_out(message_path(index, ".prefix"),
+                     pen_->named(" cannot be made to go on from a given text"));
     bool has_calls = false;
     bool has_refusal = false;
     Parts parts;
@@ -161,7 +163,7 @@ class Messages {
       if (std::holds_alternative<chat::ToolCallPart>(part->kind)) {
         has_calls = true;
       } else if (std::holds_alternative<chat::ThinkingPart>(part->kind)) {
-        pen_->left_out("thinking", "OpenAI's chat API takes no earlier thinking back");
+        pen_->left_out("thinking", pen_->named("'s chat API takes no earlier thinking back"));
       } else {
         has_refusal = has_refusal || std::holds_alternative<chat::RefusalPart>(part->kind);
         parts.push_back(part);
@@ -193,7 +195,7 @@ class Messages {
       } else if (const auto* refusal = std::get_if<chat::RefusalPart>(&part->kind)) {
         pen_->out.begin_object().member("type", "refusal").member("refusal", refusal->text).end_object();
       } else {
-        pen_->left_out("messages[].content", "beside a refusal OpenAI takes only text");
+        pen_->left_out("messages[].content", pen_->named(" takes only text beside a refusal"));
       }
     }
     pen_->out.end_array();

@@ -73,7 +73,7 @@ void write_extras(Pen& pen, bool samplers) {
   for (const auto& [name, raw] : pen.request.extra) {
     if (among(kOwn, name) || name == "random_seed") continue;
     if (among(kForeign, name)) {
-      pen.left_out(name, "OpenAI has no such parameter");
+      pen.left_out(name, pen.named(" has no such parameter"));
     } else if (!samplers && among(kSamplerExtras, name)) {
       pen.left_out(name, "this model does not take it");
     } else {
@@ -131,7 +131,8 @@ Result<void> write_body(Pen& pen, std::string_view wire_model) {
 Result<std::string> render_request(const chat::Request& request, std::string_view wire_model,
                                    const chat::ModelTraits& traits, chat::Warnings& warnings) {
   std::string body;
-  Pen pen{json::Writer(body), request, traits, warnings, "OpenAI", "openai_chat"};
+  const std::string_view provider = traits.provider.empty() ? "OpenAI" : traits.provider;
+  Pen pen{json::Writer(body), request, traits, warnings, provider, "openai_chat"};
   if (auto written = write_body(pen, wire_model); !written)
     return std::unexpected(std::move(written.error()));
   return body;
