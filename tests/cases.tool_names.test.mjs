@@ -6,7 +6,6 @@ import { accepted, parameters } from './support/judged.mjs';
 import { postJson, providersAt, startGateway } from './support/processes.mjs';
 import { foldNative } from './support/sse.mjs';
 import { wire } from './support/turns.mjs';
-import { validError } from './support/validators.mjs';
 import { all, answering, doors, exchange, pairs, question, world } from './support/world.mjs';
 
 const limits = { openai: 64, anthropic: 128, mistral: 64 };
@@ -104,13 +103,13 @@ test('C9 what passes through keeps its bytes; what has no name, or cannot be ren
     assert.equal(calls[0].body, JSON.stringify({ ...body, model: wire[door].model }));
   }
   const refusals = [
-    ['anthropic', { tools: [{ name: '', input_schema: parameters }] }, /without a name/],
-    ['mistral', { tools: [{ type: 'custom', custom: { name: 'my tool' } }] }, /"my tool"/],
+    ['anthropic', 400, { tools: [{ name: '', input_schema: parameters }] }, /without a name/],
+    ['mistral', 422, { tools: [{ type: 'custom', custom: { name: 'my tool' } }] }, /the tool name \\"my tool\\"/],
   ];
-  for (const [door, more, words] of refusals) {
+  for (const [door, wanted, more, words] of refusals) {
     const { status, text, calls } = await exchange(door, question(door, 'openai', more), answering('openai', { text: ['Hi'], reason: 'stop' }, false));
-    assert.deepEqual([status, calls.length], [400, 0], text);
-    assert.match(validError[door](JSON.parse(text)).message, words);
+    assert.deepEqual([status, calls.length], [wanted, 0], text);
+    assert.match(text, words);
   }
 });
 

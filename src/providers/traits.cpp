@@ -69,7 +69,8 @@ std::vector<std::string_view> words(std::string_view text) {
 }
 
 chat::ModelTraits traits_of(const Capability& row) {
-  return {.system_role = row.system_role,
+  return {.provider = {},
+          .system_role = row.system_role,
           .thinking = row.thinking,
           .efforts = words(row.efforts),
           .default_effort = row.default_effort,
