@@ -1,0 +1,40 @@
+// What comes back from a store as a kept answer. What is accepted is written out again byte for byte; one
+// changed byte, and a store's entry is none.
+#include "base/fuzz_input.h"
+#include "cache/cache.h"
+
+namespace ai_proxy::cache {
+namespace {
+
+using fuzzing::require;
+
+bool same(const Entry& a, const Entry& b) {
+  return a.provider == b.provider && a.dialect == b.dialect && a.request_id == b.request_id &&
+         a.body == b.body && a.expires == b.expires && a.ttl == b.ttl;
+}
+
+void check(std::string_view text) {
+  if (const auto entry = Entry::decode(text))
+    require(entry->encode() == text, "an entry is written as it was read");
+  const auto entry = Entry::decode_own(text);
+  if (!entry) return;
+  require(entry->expires.time_since_epoch().count() >= 0 && entry->ttl.count() >= 0,
+          "times are not negative");
+  std::string again = entry->encode();
+  constexpr std::size_t kChecksumEnd = 20;
+  require(again.substr(kChecksumEnd) == text.substr(kChecksumEnd), "an entry is written as it was read");
+  const auto checked = Entry::decode(again);
+  require(checked && same(*checked, *entry), "what we write is an entry");
+  char& changed = again[text.size() % again.size()];
+  changed = static_cast<char>(changed ^ 1);
+  require(!Entry::decode(again), "a changed byte is noticed");
+}
+
+}  // namespace
+}  // namespace ai_proxy::cache
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const ai_proxy::fuzzing::Block text(ai_proxy::fuzzing::Input(data, size).rest());
+  ai_proxy::cache::check(text.view());
+  return 0;
+}
