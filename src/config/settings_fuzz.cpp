@@ -49,7 +49,8 @@ void check(const Settings& settings) {
   require(settings.routes.providers.size() >= 3, "the three providers are there");
   for (const providers::Provider& provider : settings.routes.providers) {
     require(!provider.name.empty() && provider.dialect != nullptr, "a provider has a name and a dialect");
-    require(provider.key.reveal().find_first_of("\r\n") == std::string::npos, "a key is one line");
+    for (const Secret& key : provider.keys)
+      require(key.reveal().find_first_of("\r\n") == std::string::npos, "a key is one line");
   }
   require(settings.server.head_bytes_max > 0 && settings.server.body_bytes_max > 0, "bounds are set");
   require(settings.client.connect_time.count() > 0 && settings.client.total_time.count() > 0,
