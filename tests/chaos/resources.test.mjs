@@ -32,7 +32,7 @@ async function withShortGateway(options, body) {
   }
 }
 
-const code = { native: (body) => body.details.code, openai: (body) => body.error.code ?? body.error.type, anthropic: (body) => body.error.type, mistral: (body) => body.code ?? body.type };
+const code = { native: (body) => body.details.code, openai: (body) => body.error.code ?? body.error.type, anthropic: (body) => body.error.type, mistral: (body) => body.type };
 
 test('admission: beyond limits.requests 503 overloaded with Retry-After in every dialect, never for health checks', async () => {
   await withScene({ configuration: { limits: { requests: 2 } } }, async (scene) => {
@@ -46,7 +46,7 @@ test('admission: beyond limits.requests 503 overloaded with Retry-After in every
       for (const answer of [whole, announced]) {
         assert.equal(answer.status, door === 'anthropic' ? 529 : 503, `${door} ${answer.head}`);
         assert.match(answer.head, /^retry-after: 1\r$/im);
-        assert.match(code[door](JSON.parse(answer.body)), /overloaded|server_error|service/i, `${door} ${answer.body}`);
+        assert.match(code[door](JSON.parse(answer.body)), /overloaded|server_error|capacity_exceeded/, `${door} ${answer.body}`);
       }
       assert.doesNotMatch(whole.head, /connection: close/i);
       assert.match(announced.head, /connection: close/i);
