@@ -42,7 +42,7 @@ http::Task<std::optional<Entry>> Cache::get(const Key& key) {
   const std::string name = redis_key(wanted);
   auto stored = co_await redis->get(name);
   if (!stored || !*stored) co_return std::nullopt;
-  std::optional<Entry> entry = Entry::decode(**stored);
+  std::optional<Entry> entry = Entry::decode(**stored, wanted);
   if (entry && memory) {
     const std::chrono::milliseconds left = time_left(*entry);
     if (left.count() > 0) memory->put(wanted, std::move(**stored), http::Clock::now() + left);
@@ -55,7 +55,7 @@ void Cache::put(const Key& key, const Entry& entry, std::chrono::seconds ttl) {
   Entry kept = entry;
   kept.ttl = std::min(ttl, kTtlMax);
   kept.expires = wall_now() + kept.ttl;
-  std::string text = kept.encode();
+  std::string text = kept.encode(key);
   if (redis_) redis_->set(redis_key(key), text, kept.ttl);
   if (memory_) memory_->put(key, std::move(text), http::Clock::now() + kept.ttl);
 }

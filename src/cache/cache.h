@@ -44,8 +44,10 @@ struct Entry {
   std::chrono::sys_time<std::chrono::milliseconds> expires{};
   std::chrono::seconds ttl{0};
 
-  std::string encode() const;                                     // versioned, with a checksum
-  static std::optional<Entry> decode(std::string_view text);      // nullopt: another version, or damaged
+  // Versioned, with a checksum over itself and the key it stands under.
+  std::string encode(const Key& key) const;
+  // nullopt: another version, damaged, or another key's entry.
+  static std::optional<Entry> decode(std::string_view text, const Key& key);
   static std::optional<Entry> decode_own(std::string_view text);  // from our own memory: checksum not checked
 };
 

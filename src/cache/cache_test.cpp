@@ -80,11 +80,12 @@ TEST(KeyTest, IsTheSameForEveryVersionOfThisProgram) {
 }
 
 TEST(EntryTest, ComesBackAsItWas) {
+  const Key key = make_key(kParts);
   Entry before = entry();
   before.ttl = seconds(600);
   before.expires += milliseconds(1'800'000'000'123);
   before.body = std::string("{\"a\":\"\0\r\n\xff\"}", 12);
-  const auto after = Entry::decode(before.encode());
+  const auto after = Entry::decode(before.encode(key), key);
   ASSERT_TRUE(after.has_value());
   EXPECT_EQ(after->provider, before.provider);
   EXPECT_EQ(after->dialect, before.dialect);
@@ -95,45 +96,56 @@ TEST(EntryTest, ComesBackAsItWas) {
 }
 
 TEST(EntryTest, DamageAnywhereMakesItNoEntry) {
-  const std::string good = entry().encode();
-  ASSERT_TRUE(Entry::decode(good));
+  const Key key = make_key(kParts);
+  const std::string good = entry().encode(key);
+  ASSERT_TRUE(Entry::decode(good, key));
   for (std::size_t i = 0; i < good.size(); ++i) {
     for (const char flip : {'\x01', '\x80'}) {
       std::string bad = good;
       bad[i] = static_cast<char>(bad[i] ^ flip);
-      EXPECT_FALSE(Entry::decode(bad)) << i;
+      EXPECT_FALSE(Entry::decode(bad, key)) << i;
     }
-    EXPECT_FALSE(Entry::decode(good.substr(0, i))) << i;
+    EXPECT_FALSE(Entry::decode(good.substr(0, i), key)) << i;
   }
-  EXPECT_FALSE(Entry::decode(good + "x"));
-  EXPECT_FALSE(Entry::decode(""));
-  EXPECT_FALSE(Entry::decode(R"({"provider":"openai"})"));
+  EXPECT_FALSE(Entry::decode(good + "x", key));
+  EXPECT_FALSE(Entry::decode("", key));
+  EXPECT_FALSE(Entry::decode(R"({"provider":"openai"})", key));
+}
+
+TEST(EntryTest, IsNoEntryUnderAnotherKey) {
+  KeyParts other = kParts;
+  other.tenant = "another";
+  const std::string good = entry().encode(make_key(kParts));
+  EXPECT_TRUE(Entry::decode(good, make_key(kParts)));
+  EXPECT_FALSE(Entry::decode(good, make_key(other)));
 }
 
 TEST(EntryTest, WhatMayNotStandInAHeaderOrIsMissingIsRefused) {
+  const Key key = make_key(kParts);
   for (std::string Entry::* part : {&Entry::provider, &Entry::dialect, &Entry::request_id}) {
     for (const std::string& bad : {std::string("a\r\nx: y"), std::string("a b"), std::string(257, 'a')}) {
       Entry odd = entry();
       odd.*part = bad;
-      EXPECT_FALSE(Entry::decode(odd.encode()));
+      EXPECT_FALSE(Entry::decode(odd.encode(key), key));
     }
   }
   for (std::string Entry::* part : {&Entry::provider, &Entry::dialect, &Entry::body}) {
     Entry odd = entry();
     (odd.*part).clear();
-    EXPECT_FALSE(Entry::decode(odd.encode()));
+    EXPECT_FALSE(Entry::decode(odd.encode(key), key));
   }
   Entry without_id = entry();
   without_id.request_id.clear();
-  EXPECT_TRUE(Entry::decode(without_id.encode()));
+  EXPECT_TRUE(Entry::decode(without_id.encode(key), key));
 }
 
 TEST(EntryTest, RandomBytesAreNoEntry) {
+  const Key key = make_key(kParts);
   std::mt19937 random(1);
   for (int round = 0; round < 20'000; ++round) {
-    std::string bytes = "APC1";
+    std::string bytes = "APC2";
     for (unsigned i = random() % 100; i > 0; --i) bytes += static_cast<char>(random());
-    ASSERT_FALSE(Entry::decode(bytes));
+    ASSERT_FALSE(Entry::decode(bytes, key));
   }
 }
 
@@ -232,7 +244,7 @@ TEST_F(CacheOverRedisTest, ForeignAndDamagedEntriesAreMisses) {
   const auto store = redis();
   Cache cache(memory, store);
   EXPECT_FALSE(get(cache, key));
-  std::string damaged = entry().encode();
+  std::string damaged = entry().encode(key);
   damaged.back() = 'x';
   for (const std::string& bad : {std::string("{}"), damaged, std::string(5000, '\xff')}) {
     store->set("ai-proxy:v1:" + key.hex(), bad, seconds(60));
@@ -250,7 +262,7 @@ TEST_F(CacheOverRedisTest, ClocksThatDisagreeDoNotKeepACopyForEver) {
   Entry ahead = entry();
   ahead.ttl = seconds(1);
   ahead.expires = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + std::chrono::hours(24);
-  store->set("ai-proxy:v1:" + key.hex(), ahead.encode(), seconds(60));
+  store->set("ai-proxy:v1:" + key.hex(), ahead.encode(key), seconds(60));
   ASSERT_TRUE(get(cache, key));
   EXPECT_TRUE(memory->get(key, http::Clock::now()));
   EXPECT_FALSE(memory->get(key, http::Clock::now() + milliseconds(1001)));

@@ -1,5 +1,5 @@
-// How an answer is kept: "APC1", a checksum over the rest, expiry, TTL, four texts each with its length in
-// front. What comes back from a store is not trusted: anything unexpected makes it no entry at all.
+// How an answer is kept: "APC2", a checksum over the key and the rest, expiry, TTL, four texts each with its
+// length in front. What comes back from a store is not trusted: anything unexpected makes it no entry at all.
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace ai_proxy::cache {
 namespace {
 
-constexpr std::string_view kMagic = "APC1";
+constexpr std::string_view kMagic = "APC2";
 constexpr std::size_t kChecksumBytes = 16;  // the start of a SHA-256: against damage, not against forgery
 constexpr std::size_t kBegin = kMagic.size() + kChecksumBytes;
 constexpr std::size_t kNameBytesMax = 256;
@@ -25,9 +25,14 @@ void append_text(std::string& text, std::string_view part) {
   text += part;
 }
 
-std::array<char, kChecksumBytes> checksum(std::string_view text) {
+// Of the text's own digest with the key's: an entry that stands under another key is as good as damaged.
+std::array<char, kChecksumBytes> checksum(const Key& key, std::string_view text) {
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  std::array<unsigned char, 2 * SHA256_DIGEST_LENGTH> both{};
+  std::memcpy(both.data(), key.digest.data(), key.digest.size());
+  std::memcpy(both.data() + key.digest.size(), digest.data(), digest.size());
+  SHA256(both.data(), both.size(), digest.data());
   std::array<char, kChecksumBytes> start{};
   std::memcpy(start.data(), digest.data(), start.size());
   return start;
@@ -67,7 +72,7 @@ bool is_name(std::string_view text) {
 
 }  // namespace
 
-std::string Entry::encode() const {
+std::string Entry::encode(const Key& key) const {
   std::string text;
   text.reserve(kBegin + 32 + provider.size() + dialect.size() + request_id.size() + body.size());
   text += kMagic;
@@ -78,14 +83,14 @@ std::string Entry::encode() const {
   append_text(text, dialect);
   append_text(text, request_id);
   append_text(text, body);
-  const auto sum = checksum(std::string_view(text).substr(kBegin));
+  const auto sum = checksum(key, std::string_view(text).substr(kBegin));
   text.replace(kMagic.size(), sum.size(), sum.data(), sum.size());
   return text;
 }
 
-std::optional<Entry> Entry::decode(std::string_view text) {
+std::optional<Entry> Entry::decode(std::string_view text, const Key& key) {
   if (!text.starts_with(kMagic) || text.size() < kBegin) return std::nullopt;
-  const auto sum = checksum(text.substr(kBegin));
+  const auto sum = checksum(key, text.substr(kBegin));
   if (text.substr(kMagic.size(), kChecksumBytes) != std::string_view(sum.data(), sum.size()))
     return std::nullopt;
   return decode_own(text);

@@ -1,5 +1,5 @@
 // What comes back from a store as a kept answer. What is accepted is written out again byte for byte; one
-// changed byte, and a store's entry is none.
+// changed byte, or another key, and a store's entry is none.
 #include "base/fuzz_input.h"
 #include "cache/cache.h"
 
@@ -14,20 +14,24 @@ bool same(const Entry& a, const Entry& b) {
 }
 
 void check(std::string_view text) {
-  if (const auto entry = Entry::decode(text))
-    require(entry->encode() == text, "an entry is written as it was read");
+  const Key key;  // all zeros: what the seeds stand under
+  Key other;
+  other.digest[7] = 1;
+  if (const auto entry = Entry::decode(text, key))
+    require(entry->encode(key) == text, "an entry is written as it was read");
   const auto entry = Entry::decode_own(text);
   if (!entry) return;
   require(entry->expires.time_since_epoch().count() >= 0 && entry->ttl.count() >= 0,
           "times are not negative");
-  std::string again = entry->encode();
+  std::string again = entry->encode(key);
   constexpr std::size_t kChecksumEnd = 20;
   require(again.substr(kChecksumEnd) == text.substr(kChecksumEnd), "an entry is written as it was read");
-  const auto checked = Entry::decode(again);
+  const auto checked = Entry::decode(again, key);
   require(checked && same(*checked, *entry), "what we write is an entry");
+  require(!Entry::decode(again, other), "another key is noticed");
   char& changed = again[text.size() % again.size()];
   changed = static_cast<char>(changed ^ 1);
-  require(!Entry::decode(again), "a changed byte is noticed");
+  require(!Entry::decode(again, key), "a changed byte is noticed");
 }
 
 }  // namespace

@@ -44,6 +44,9 @@ void RedisWaiter::complete(RedisValue value) {
 
 bool RedisLink::accepts(std::size_t bytes) const {
   if (stopping_ || breaker_.open()) return false;
+  // What failed a moment ago is being connected anew: whoever waited for that would most likely wait in vain.
+  const bool ready = connection_ && connection_->ready;
+  if (!ready && breaker_.failures() > 0) return false;
   const std::size_t in_flight = connection_ ? connection_->in_flight.size() : 0;
   if (waiting_.size() + in_flight >= options_.pending_max) return false;
   if (breaker_.state() == Breaker::State::half_open && waiting_.size() + in_flight > 0) return false;

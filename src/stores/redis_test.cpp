@@ -216,7 +216,11 @@ TEST_F(RedisTest, KilledAndStartedAgainItRecovers) {
   ASSERT_EQ(value(redis, "key"), "-");
   server.end();
   milliseconds slowest{0};
-  for (int i = 0; i < 50; ++i) slowest = std::max(slowest, timed_get(redis, "key"));
+  const auto end = Clock::now() + seconds(10);
+  while (!redis.breaker_open() && Clock::now() < end) {
+    slowest = std::max(slowest, timed_get(redis, "key"));
+    run_for(io_, milliseconds(2));
+  }
   EXPECT_TRUE(redis.breaker_open());
   EXPECT_LE(slowest, milliseconds(75));
   server.start();
@@ -249,13 +253,15 @@ TEST_F(RedisTest, FrozenItCostsNoMoreThanItsDeadlineAndRecovers) {
   server.signal(SIGSTOP);
   int slow = 0;
   milliseconds slowest{0};
-  for (int i = 0; i < 200; ++i) {
+  const auto end = Clock::now() + seconds(10);
+  while (!redis.breaker_open() && Clock::now() < end) {
     const milliseconds time = timed_get(redis, "key");
     slowest = std::max(slowest, time);
     if (time >= milliseconds(40)) ++slow;
+    run_for(io_, milliseconds(2));
   }
   EXPECT_LE(slowest, milliseconds(75));
-  EXPECT_LE(slow, 5);
+  EXPECT_LE(slow, 1) << "while the connection is made anew, nobody waits for it";
   EXPECT_TRUE(redis.breaker_open());
   run_for(io_, milliseconds(2500));  // a probe passes and must not be fooled by a kernel that accepts for it
   EXPECT_TRUE(redis.breaker_open());

@@ -247,7 +247,9 @@ def entry_seeds():
     for body in (b"{}", as_bytes(ANSWERS["openai"])):
         rest = (1_790_000_000_000).to_bytes(8, "little") + (600).to_bytes(8, "little")
         rest += b"".join(map(text, (b"openai", b"openai_chat", b"req_1", body)))
-        yield b"APC1" + hashlib.sha256(rest).digest()[:16] + rest
+        # Under the key that the target takes: all zeros.
+        checksum = hashlib.sha256(bytes(32) + hashlib.sha256(rest).digest()).digest()[:16]
+        yield b"APC2" + checksum + rest
 
 
 def cost_seeds():
