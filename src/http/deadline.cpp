@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <boost/asio/post.hpp>
 #include <cstdint>
 #include <utility>
 
@@ -20,6 +21,12 @@ constexpr std::size_t kLevels = 6;  // 2^36 ticks of 10 ms = 21 years
 // Longer than anything a gateway waits for, and short enough never to leave the wheel.
 constexpr std::chrono::milliseconds kLongest = std::chrono::hours(24 * 365);
 constexpr std::uint64_t kNever = UINT64_MAX;
+// A thread that wakes this much later than it wanted to (the process was stopped, or the machine busy) has
+// not looked at its sockets either. What they hold came in time: it is taken before anything is declared
+// late.
+constexpr std::uint64_t kOversleptTicks = 10;
+// Turns of the loop that this takes: one looks at up to 128 sockets (Asio's epoll reactor).
+constexpr int kTurnsForSockets = 64;
 
 }  // namespace
 
@@ -127,10 +134,21 @@ struct Deadlines::Impl {
     timer.async_wait(
         [this, token = std::weak_ptr<void>(alive), sleep_number = ++sleeps](const error_code& fault) {
           if (fault || token.expired() || sleep_number != sleeps) return;
-          wake = kNever;
-          advance();
-          sleep();
+          const bool overslept = ticks_passed() > wake + kOversleptTicks;
+          take_turns(overslept ? kTurnsForSockets : 0);
         });
+  }
+
+  void take_turns(int left) {
+    if (left == 0) {
+      wake = kNever;
+      advance();
+      sleep();
+      return;
+    }
+    asio::post(timer.get_executor(), [this, token = std::weak_ptr<void>(alive), number = sleeps, left] {
+      if (!token.expired() && number == sleeps) take_turns(left - 1);
+    });
   }
 
   void advance() {

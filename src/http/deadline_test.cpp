@@ -4,8 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <deque>
+#include <optional>
 #include <random>
+#include <thread>
 
 namespace ai_proxy::http {
 namespace {
@@ -160,6 +165,39 @@ TEST_F(DeadlineTest, TakesAbsurdTimes) {
   negative.arm(milliseconds(-5));
   ASSERT_TRUE(run_until([&] { return fired == 1; }));
   EXPECT_TRUE(longest.armed());
+}
+
+// A process that was stopped (SIGSTOP, a frozen machine) finds everything at once: what came, and what is
+// late.
+TEST_F(DeadlineTest, WhatCameWhileTheThreadSleptIsTakenFirst) {
+  struct Wait {
+    explicit Wait(asio::io_context& io) : ours(io), theirs(io) {
+      boost::asio::local::connect_pair(ours, theirs);
+    }
+    boost::asio::local::stream_protocol::socket ours, theirs;
+    std::optional<Deadline> deadline;
+  };
+  constexpr std::size_t kWaits = 300;  // more than one look at the sockets shows
+  std::deque<Wait> waits;
+  std::size_t came = 0, late = 0;
+  for (std::size_t i = 0; i < kWaits; ++i) {
+    Wait& wait = waits.emplace_back(io_);
+    wait.deadline.emplace(deadlines_, [&late] { ++late; });
+    wait.deadline->arm(milliseconds(100));
+    wait.ours.async_wait(wait.ours.wait_read, [&](const error_code& fault) {
+      if (fault) return;
+      wait.deadline->disarm();
+      ++came;
+    });
+  }
+  Deadline nothing_comes(deadlines_, [&late] { ++late; });
+  nothing_comes.arm(milliseconds(100));
+  io_.run_for(milliseconds(20));
+  for (Wait& wait : waits) wait.theirs.send(boost::asio::buffer("x", 1));
+  std::this_thread::sleep_for(milliseconds(400));
+  ASSERT_TRUE(run_until([&] { return came + late == kWaits + 1; }));
+  EXPECT_EQ(came, kWaits);
+  EXPECT_EQ(late, 1u);
 }
 
 TEST(DeadlinesTest, MayGoWhileItsTimerIsPending) {
