@@ -18,6 +18,8 @@ constexpr std::size_t kKeptBytesMax = 256 * 1024;
 // request threads find nobody to wake (waking costs them a system call per line).
 constexpr std::chrono::milliseconds kRest{5};
 constexpr std::chrono::milliseconds kBusyWithin{20};
+// A reader that is too slow for a while is told of once.
+constexpr std::chrono::seconds kToldEvery{10};
 // How long a full pipe is waited for before looking whether the outputs were replaced meanwhile.
 constexpr std::chrono::milliseconds kPatience{20};
 
@@ -43,6 +45,7 @@ void LineSink::log(const spdlog::details::log_msg& message) {
     marker_passed_.notify_all();
     return;
   }
+  tell_losses();
   refresh_outputs();
   const bool own_lane = from == kAccess && outputs_.access != outputs_.messages;
   Lane& lane = lanes_[own_lane ? 1 : 0];
@@ -56,6 +59,15 @@ void LineSink::log(const spdlog::details::log_msg& message) {
     if (more_()) return;
   }
   write_out(false);
+}
+
+void LineSink::tell_losses() {
+  if (dropped() == told_ || !on_loss_) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (told_ > 0 && now - last_told_ < kToldEvery) return;
+  told_ = dropped();
+  last_told_ = now;
+  on_loss_();
 }
 
 void LineSink::append(Lane& lane, std::string_view line) {

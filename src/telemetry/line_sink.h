@@ -35,6 +35,9 @@ class LineSink final : public spdlog::sinks::sink {
   // `more` says whether further lines wait in the queue. To be set before the first line comes.
   void set_more(std::function<bool()> more) { more_ = std::move(more); }
 
+  // Called on the writer's thread, now and then, when more lines have been lost than it was told of.
+  void set_on_loss(std::function<void()> on_loss) { on_loss_ = std::move(on_loss); }
+
   // Lines taken from the queue from now on go there.
   void set_outputs(Outputs outputs);
   // False when no marker came past within that time.
@@ -60,8 +63,10 @@ class LineSink final : public spdlog::sinks::sink {
   bool write_lane(Lane& lane, Output* output);
   void write_out(bool everything);
   void drop(Lane& lane);
+  void tell_losses();
 
   std::function<bool()> more_;
+  std::function<void()> on_loss_;
   std::mutex mutex_;
   std::condition_variable marker_passed_;
   Outputs next_;                              // guarded by mutex_
@@ -74,6 +79,8 @@ class LineSink final : public spdlog::sinks::sink {
   std::uint32_t seen_generation_ = 0;
   std::array<Lane, 2> lanes_;
   bool rested_ = false;
+  std::uint64_t told_ = 0;  // of dropped_
+  std::chrono::steady_clock::time_point last_told_;
   std::chrono::steady_clock::time_point last_write_;
 };
 

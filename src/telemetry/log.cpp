@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include "base/secret.h"
 #include "telemetry/line_sink.h"
@@ -54,6 +55,10 @@ struct Log {
 
   Log() {
     sink->set_more([queue = pool.get()] { return queue->queue_size() > 0; });
+    sink->set_on_loss([] {
+      telemetry::log(Level::warn, "log lines were dropped: their reader is too slow",
+                     {{"lines_in_all", std::to_string(dropped_lines())}});
+    });
   }
   std::shared_ptr<spdlog::async_logger> logger(const char* name) {
     return std::make_shared<spdlog::async_logger>(name, sink, pool,
