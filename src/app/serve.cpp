@@ -2,11 +2,10 @@
 
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
@@ -15,13 +14,13 @@
 #include <new>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "app/caretaker.h"
-#include "gateway/gateway.h"
-#include "gateway/worker.h"
+#include "app/crash.h"
+#include "app/listening.h"
+#include "app/loop.h"
 #include "telemetry/log.h"
 
 namespace ai_proxy::app {
@@ -49,17 +48,6 @@ std::size_t connection_limit(std::size_t wanted) {
   return std::min<std::size_t>(wanted, static_cast<std::size_t>(limit.rlim_cur) * 45 / 100);
 }
 
-// Threads share the port by SO_REUSEPORT, which would also let a second gateway take half of the first one's
-// connections without a word. So it is first asked for alone. Throws when somebody has it.
-void claim_port(const std::string& host, std::uint16_t port) {
-  asio::io_context io(1);
-  http::ServerCounters counters;
-  http::Server alone(
-      io, {}, [](http::Request&, http::ResponseWriter&) -> http::Task<void> { co_return; }, counters);
-  if (const auto bound = alone.listen(host, port, false); !bound)
-    throw std::runtime_error(bound.error().message);
-}
-
 telemetry::LogOptions log_options(const config::LogSettings& settings) {
   telemetry::LogOptions options;
   const bool terminal = isatty(STDERR_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
@@ -78,90 +66,6 @@ telemetry::LogOptions log_options(const config::LogSettings& settings) {
   options.file = settings.file;
   return options;
 }
-
-// An event loop whose waiting coroutines can be destroyed while what they refer to still stands.
-class EventLoop : public asio::io_context {
- public:
-  using io_context::io_context;
-  void destroy_waiting() { shutdown(); }
-};
-
-// One thread: an event loop with its own listener, connections and snapshot.
-class Loop {
- public:
-  Loop(gateway::Process& process, const std::shared_ptr<const config::Settings>& settings)
-      : io_(1),
-        worker_(io_, process, settings),
-        server_(
-            io_, settings->server,
-            [this](http::Request& request, http::ResponseWriter& response) {
-              return gateway::serve(worker_, request, response);
-            },
-            process.counters) {
-    server_.set_gate(
-        [this](std::string_view path, bool beyond_max) { return gateway::admit(worker_, path, beyond_max); });
-    server_.set_refuser([this](const http::Refused& refused) { return gateway::refuse(worker_, refused); });
-  }
-  ~Loop() { io_.destroy_waiting(); }
-  Loop(const Loop&) = delete;
-  Loop& operator=(const Loop&) = delete;
-
-  Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, bool reuse_port) {
-    return server_.listen(host, port, reuse_port);
-  }
-
-  void start() {
-    thread_ = std::thread([this] {
-      const auto work = asio::make_work_guard(io_);
-      while (!io_.stopped()) {
-        try {
-          io_.run();
-        } catch (const std::bad_alloc&) {
-          // What ran when memory gave out has been undone. The others go on.
-        }
-      }
-    });
-  }
-
-  // From any thread.
-  void use(std::shared_ptr<const config::Settings> settings) {
-    asio::post(io_, [this, settings = std::move(settings)] {
-      worker_.use(settings);
-      server_.set_limits(settings->server);
-    });
-  }
-  void measure_delay() {
-    asio::post(io_, [this, sent = http::Clock::now()] { worker_.note_delay(http::Clock::now() - sent); });
-  }
-  void shed(std::size_t bytes) {
-    asio::post(io_, [this, bytes] { server_.shed(bytes); });
-  }
-  void stop_accepting_and_cancel() {
-    asio::post(io_, [this] {
-      server_.drain();
-      server_.cancel_all();
-    });
-  }
-  void stop() {
-    asio::post(io_, [this] {
-      server_.drain();
-      server_.close_all();
-      io_.stop();
-    });
-    if (thread_.joinable()) thread_.join();
-    // What was cut comes to its end, and says so in the log; what still waits for others is destroyed.
-    constexpr int kTurnsMax = 100;
-    io_.restart();
-    for (int turn = 0; turn < kTurnsMax && io_.poll() > 0; ++turn) {
-    }
-  }
-
- private:
-  EventLoop io_;
-  gateway::Worker worker_;
-  http::Server server_;
-  std::thread thread_;
-};
 
 // The main thread: watches signals and files, and conducts the loops.
 class Conductor {
@@ -192,17 +96,11 @@ class Conductor {
     limited->server.connections_max = connection_limit(settings_->server.connections_max);
     settings_ = std::move(limited);
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>(process_, settings_));
-    std::uint16_t port = settings_->port;
-    if (port != 0 && threads > 1) claim_port(settings_->host, port);
-    for (const auto& loop : loops_) {
-      const auto bound = loop->listen(settings_->host, port, threads > 1);
-      if (!bound) throw std::runtime_error(bound.error().message);
-      port = *bound;  // port 0: the others join the first one's
-    }
+    const std::uint16_t port = listen(threads);
     for (const auto& loop : loops_) loop->start();
     watch_signals();
     caretaker_.start(*settings_);
-    files_ = fingerprint_of_files(command_line_, *settings_);
+    files_ = changed_files_ = fingerprint_of_files(command_line_, *settings_);
     watch_files();
     const std::string host =
         settings_->host.find(':') != std::string::npos ? "[" + settings_->host + "]" : settings_->host;
@@ -224,6 +122,21 @@ class Conductor {
   }
 
  private:
+  std::uint16_t listen(unsigned threads) {
+    std::uint16_t port = settings_->port;
+    const auto use = [&port](const Result<std::uint16_t>& bound) {
+      if (!bound) throw std::runtime_error(bound.error().message);
+      port = *bound;  // port 0: the others join the first one's
+    };
+    const std::vector<int> passed = passed_sockets(threads, settings_->allow_anonymous);
+    handed_over_ = !passed.empty();
+    for (std::size_t i = 0; i < passed.size(); ++i) use(loops_[i % loops_.size()]->listen_on(passed[i]));
+    if (handed_over_) return port;
+    if (port != 0 && threads > 1) claim_port(settings_->host, port);
+    for (const auto& loop : loops_) use(loop->listen(settings_->host, port, threads > 1));
+    return port;
+  }
+
   void name_providers_without_key() {
     for (const providers::Provider& provider : settings_->routes.providers) {
       if (provider.configured()) continue;
@@ -246,24 +159,27 @@ class Conductor {
       if (fault) return;
       if (signal == SIGHUP) {
         reload("SIGHUP");
-      } else if (draining_) {
+      } else if (process_.leaving) {
         finish();
         return;
       } else {
-        drain();
+        leave();
       }
       wait_for_signal();
     });
   }
 
+  // A file that is being written changes from look to look: it is read once it has come to rest.
   void watch_files() {
-    file_timer_.expires_after(500ms);
+    file_timer_.expires_after(250ms);
     file_timer_.async_wait([this](const http::error_code& fault) {
-      if (fault || draining_) return;
-      if (const auto now = fingerprint_of_files(command_line_, *settings_); now != files_) {
+      if (fault || process_.leaving) return;
+      const auto now = fingerprint_of_files(command_line_, *settings_);
+      if (now != files_ && now == changed_files_) {
         files_ = now;
         reload("file changed");
       }
+      changed_files_ = now;
       watch_files();
     });
   }
@@ -271,6 +187,7 @@ class Conductor {
   void reload(std::string_view cause) {
     caretaker_.free_descriptors();
     auto settings = load_settings(command_line_);
+    process_.reload_refused = !settings;
     if (!settings) {
       for (const std::string& fault : settings.error())
         log(Level::error, "configuration refused", {{"fault", fault}});
@@ -296,24 +213,49 @@ class Conductor {
     log_warnings();
   }
 
-  // No new work; what runs may finish within the drain time, then it is told, then it is cut. Meanwhile the
-  // port stays open: /readyz says 503 to those who send requests here, and new ones are refused with words.
+  // Leaving has three steps. First the lame duck, where there is one: /readyz says no, and everything is
+  // still served, with the advice to connect anew. Then no new work: it is refused with words, and the port
+  // closes where a lame duck gave others the time to notice; without one it stays open, as /readyz must be
+  // able to say no. What runs may finish within the drain time; then it is told, then it is cut. Who serves a
+  // socket that was handed over refuses nobody: its successor lets the others in.
+  void leave() {
+    process_.leaving = true;
+    for (const auto& loop : loops_) loop->drain();
+    if (handed_over_) close_port();
+    const auto lame_duck = handed_over_ ? 0ms : settings_->lame_duck.value_or(0ms);
+    if (lame_duck == 0ms) return drain();
+    log(Level::info, "leaving: still serving, /readyz says no",
+        {{"lame_duck_ms", std::to_string(lame_duck.count())}});
+    drain_timer_.expires_after(lame_duck);
+    drain_timer_.async_wait([this](const http::error_code& fault) {
+      if (!fault) drain();
+    });
+  }
+
   void drain() {
-    draining_ = true;
-    process_.draining.store(true);
+    process_.draining = !handed_over_;
+    if (settings_->lame_duck) close_port();
     log(Level::info, "draining",
         {{"requests_running", std::to_string(process_.counters.requests_running.load())}});
     deadline_ = http::Clock::now() + settings_->drain_time;
     wait_until_quiet(false);
   }
 
+  void close_port() {
+    port_closed_ = true;
+    for (const auto& loop : loops_) loop->stop_accepting();
+  }
+
+  // Quiet: no connection is left, and none can come. Those on which nothing happens end by themselves
+  // (http::kDrainIdle).
   void wait_until_quiet(bool cancelled) {
     drain_timer_.expires_after(20ms);
     drain_timer_.async_wait([this, cancelled](const http::error_code& fault) {
       if (fault) return;
-      const bool quiet = process_.counters.requests_running.load() == 0;
+      const bool none = process_.counters.connections.load() == 0;
       const bool late = http::Clock::now() >= deadline_;
-      if (quiet || (late && cancelled)) return finish();
+      if ((none && port_closed_) || (late && cancelled)) return finish();
+      if (none) close_port();  // who waited in its queue is heard before the end
       if (late) {
         for (const auto& loop : loops_) loop->stop_accepting_and_cancel();
         deadline_ = http::Clock::now() + 1s;
@@ -338,13 +280,18 @@ class Conductor {
   asio::steady_timer file_timer_;
   asio::steady_timer drain_timer_;
   http::Clock::time_point deadline_;
-  std::uint64_t files_ = 0;
-  bool draining_ = false;
+  std::uint64_t files_ = 0;          // that the settings were read from
+  std::uint64_t changed_files_ = 0;  // at the last look
+  bool port_closed_ = false;
+  bool handed_over_ = false;      // our sockets are others' too
+  const CrashStack crash_stack_;  // the main thread's
 };
 
 }  // namespace
 
 int serve(const CommandLine& command_line, std::shared_ptr<const config::Settings> settings) {
+  ::umask(077);  // what we write is for nobody else
+  prepare_for_crash(settings->core_dumps);
   if (!telemetry::start_log(log_options(settings->log))) {
     std::cerr << "ai-proxy: the log file " << settings->log.file << " cannot be opened.\n";
     return 2;

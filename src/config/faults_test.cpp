@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Row{"server:\n  ports: 1\n",
             "config.yaml:2: server.ports: there is no such key. Did you mean \"port\"? Known here: host, "
-            "port, threads, allow_anonymous, drain."},
+            "port, threads, allow_anonymous, drain, lame_duck, core_dumps."},
         Row{"sever: {}\n", "config.yaml:1: sever: there is no such key. Did you mean \"server\"?"},
         Row{"limits:\n  provider:\n    conect: 1\n",
             "config.yaml:3: limits.provider.conect: there is no such key. Did you mean \"connect\"?"},
@@ -203,7 +203,12 @@ TEST(YamlFiles, ListAHundredFaultsAtMost) {
   EXPECT_THAT(faults.back(), HasSubstr("only the first 100"));
 }
 
-TEST(YamlFiles, MayBeEmptyCommentsOrWithAByteOrderMarkAndCrlf) {
+TEST(YamlFiles, ThatAreEmptyAreBeingWritten) {
+  for (const char* const blank : {" ", "\n\n", "\t\r\n"})
+    EXPECT_THAT(of_yaml(blank), testing::Contains("config.yaml:1: the file is empty.")) << blank;
+}
+
+TEST(YamlFiles, MayBeCommentsOrWithAByteOrderMarkAndCrlf) {
   EXPECT_TRUE(of_yaml("# nothing\n").empty());
   EXPECT_TRUE(of_yaml("---\n").empty());
   EXPECT_TRUE(of_yaml("server:\nproviders:\n").empty());

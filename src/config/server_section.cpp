@@ -127,6 +127,9 @@ void read_server(Reading& reading) {
                       parse_truth);
   reading.assign_both(settings.drain_time, server, "drain", "AI_PROXY_DRAIN_SECONDS",
                       [](std::string_view text) { return parse_duration(text, 0ms, 24h); });
+  reading.assign_both(settings.lame_duck, server, "lame_duck", "AI_PROXY_LAME_DUCK",
+                      [](std::string_view text) { return parse_duration(text, 0ms, 1h); });
+  reading.assign_both(settings.core_dumps, server, "core_dumps", "AI_PROXY_CORE_DUMPS", parse_truth);
 
   if (!is_loopback(settings.host) && !settings.allow_anonymous) {
     const auto variable = reading.environment.variable("HOST");

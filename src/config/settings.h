@@ -61,6 +61,10 @@ struct Settings {
   unsigned threads = 0;          // 0: as many as CPUs we may run on
   bool allow_anonymous = false;  // AI_PROXY_ALLOW_ANONYMOUS
   std::chrono::milliseconds drain_time{30'000};
+  // After SIGTERM: how long new requests are still served, before the port closes. None: they are refused at
+  // once, in words, and the port stays open until the end.
+  std::optional<std::chrono::milliseconds> lame_duck;
+  bool core_dumps = false;  // after a crash; a core holds keys and prompts
 
   bool reject_unsupported = false;  // on_unsupported: what a provider has no place for is an error
 

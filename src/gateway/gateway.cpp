@@ -71,9 +71,13 @@ http::Task<void> serve_live(Worker& worker, http::Request& request, http::Respon
 }
 
 http::Task<void> serve_ready(Worker& worker, http::Request& request, http::ResponseWriter& response) {
-  const bool draining = worker.process().draining.load(std::memory_order_relaxed);
-  const std::string_view body = draining ? R"({"status":"draining"})" : R"({"status":"ok"})";
-  co_await answer_quietly(worker, request, response, draining ? 503 : 200, body);
+  const Process& process = worker.process();
+  const bool leaving = process.leaving.load(std::memory_order_relaxed);
+  std::string_view body = R"({"status":"ok"})";
+  if (process.reload_refused.load(std::memory_order_relaxed))
+    body = R"({"status":"ok","configuration":"the last reload was refused; the log says why"})";
+  if (leaving) body = R"({"status":"draining"})";
+  co_await answer_quietly(worker, request, response, leaving ? 503 : 200, body);
 }
 
 http::Task<void> serve_openapi(Worker& worker, http::Request& request, http::ResponseWriter& response) {

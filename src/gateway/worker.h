@@ -23,7 +23,9 @@ namespace ai_proxy::gateway {
 struct Process {
   http::ServerCounters counters;
   RefusalLog refusals;
-  std::atomic<bool> draining{false};
+  std::atomic<bool> leaving{false};         // SIGTERM has come: /readyz says no
+  std::atomic<bool> draining{false};        // new work is refused
+  std::atomic<bool> reload_refused{false};  // the last reload: the configuration before it runs on
   routing::HealthBoard health;
   routing::RetryBudget budget;
   std::shared_ptr<cache::MemoryCache> memory;  // null: no memory cache; set before the threads start

@@ -34,6 +34,11 @@ struct Server::Impl {
     return all;
   }
 
+  void begin(std::shared_ptr<Listener> listener) {
+    listeners.push_back(listener);
+    asio::co_spawn(core->io.get_executor(), Listener::run(std::move(listener)), asio::detached);
+  }
+
   std::shared_ptr<ServerCore> core;
   std::vector<std::shared_ptr<Listener>> listeners;
 };
@@ -67,17 +72,29 @@ Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port
   auto listener = std::make_shared<Listener>(impl_->core);
   endpoint = listener->listen(endpoint, reuse_port, ec);
   if (ec) return failed(ec);
-  impl_->listeners.push_back(listener);
-  asio::co_spawn(impl_->core->io.get_executor(), Listener::run(std::move(listener)), asio::detached);
+  impl_->begin(std::move(listener));
+  return endpoint.port();
+}
+
+Result<std::uint16_t> Server::listen_on(int descriptor) {
+  error_code ec;
+  auto listener = std::make_shared<Listener>(impl_->core);
+  const tcp::endpoint endpoint = listener->listen_on(descriptor, ec);
+  if (ec) {
+    return std::unexpected(
+        internal_error("The socket that was handed over cannot be listened on: " + ec.message() + "."));
+  }
+  impl_->begin(std::move(listener));
   return endpoint.port();
 }
 
 void Server::drain() {
   impl_->core->draining = true;
-  for (const auto& listener : impl_->listeners) listener->close();
-  for (const auto& session : impl_->sessions()) {
-    if (session->idle()) session->close_now();
-  }
+  for (const auto& session : impl_->sessions()) session->end_soon();
+}
+
+void Server::stop_accepting() {
+  for (const auto& listener : impl_->listeners) listener->stop();
 }
 
 void Server::cancel_all() {

@@ -95,6 +95,9 @@ struct Refusal {
 // Words the refusal. Must not throw.
 using Refuser = std::function<Refusal(const Refused&)>;
 
+// How long an idle connection lives on when the server drains.
+constexpr milliseconds kDrainIdle(300);
+
 // Asked when a request's head is there and its body is not yet: a fault refuses it unread. `beyond_max`: its
 // connection is one of kConnectionsBeyondMax; then it is asked about every request. Must not throw.
 using Gate = std::function<RequestFault(std::string_view path, bool beyond_max)>;
@@ -130,9 +133,15 @@ class Server {
   // Binds and listens. `reuse_port` lets several threads listen on one port. The port that was really bound
   // (for port 0) comes back. An error: the address is not ours, or taken.
   Result<std::uint16_t> listen(const std::string& host, std::uint16_t port, bool reuse_port);
+  // Listens on a bound socket that others may hold too: whoever started us, or a program that takes over.
+  // Owns the descriptor from now on.
+  Result<std::uint16_t> listen_on(int descriptor);
 
-  // Stops accepting, closes idle connections, and lets running requests finish with Connection: close.
+  // From now on every answer says Connection: close, and a connection on which nothing comes ends within
+  // kDrainIdle: soon, but with time for a request that is on its way to be answered.
   void drain();
+  // Closes the port. Who waits in its queue is let in first, unless others hold the socket and will do that.
+  void stop_accepting();
   // Raises Cancellation::Reason::draining in every running request.
   void cancel_all();
   // Closes every connection at once.

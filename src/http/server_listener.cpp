@@ -53,6 +53,24 @@ tcp::endpoint Listener::listen(const tcp::endpoint& endpoint, bool reuse_port, e
   return ec ? tcp::endpoint() : acceptor_.local_endpoint(ec);
 }
 
+tcp::endpoint Listener::listen_on(int descriptor, error_code& ec) {
+  shared_ = true;
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  const bool named = ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0;
+  const bool v6 = named && address.ss_family == AF_INET6;
+  if (!v6 && (!named || address.ss_family != AF_INET)) {
+    ec = asio::error::address_family_not_supported;
+    return {};
+  }
+  acceptor_.assign(v6 ? tcp::v6() : tcp::v4(), descriptor, ec);
+  if (ec) return {};
+  set_inherited_options();
+  acceptor_.listen(asio::socket_base::max_listen_connections, ec);
+  if (!ec) acceptor_.non_blocking(true, ec);
+  return ec ? tcp::endpoint() : acceptor_.local_endpoint(ec);
+}
+
 // What accepted sockets inherit on Linux, so that no call is needed for each: no delay; little unsent; and a
 // client that vanished is noticed, by probes within two minutes, while it owes us an acknowledgement within
 // the time that it may stall.
@@ -124,6 +142,19 @@ void Listener::take(Socket socket, const tcp::endpoint& client, bool beyond_max)
   }
   auto session = std::make_shared<Session>(core_, std::move(socket), client, std::move(place), beyond_max);
   asio::co_spawn(core_->io.get_executor(), Session::run(std::move(session)), asio::detached);
+}
+
+// Closing a listening socket resets whoever waits in its queue.
+void Listener::stop() {
+  error_code ec;
+  while (acceptor_.is_open() && !shared_ && core_->counters != nullptr && !ec) {
+    if (core_->counters->connections >= core_->limits->connections_max + kConnectionsBeyondMax) break;
+    tcp::endpoint client;
+    Socket socket(core_->io.get_executor());
+    acceptor_.accept(socket, client, ec);
+    if (!ec) take(std::move(socket), client, core_->counters->connections >= core_->limits->connections_max);
+  }
+  close();
 }
 
 void Listener::close() {

@@ -18,10 +18,14 @@ class Listener {
 
   // The endpoint that was really bound (for port 0).
   tcp::endpoint listen(const tcp::endpoint& endpoint, bool reuse_port, error_code& ec);
+  // On a bound socket that others may hold too. Owns the descriptor from now on.
+  tcp::endpoint listen_on(int descriptor, error_code& ec);
   // Accepts until close(), or until the Server is gone.
   static Task<void> run(std::shared_ptr<Listener> self);
   // What accepted sockets inherit, from the server's limits as they are now.
   void set_inherited_options();
+  // Closes the port. Who waits in its queue is let in first, unless others hold the socket and will do that.
+  void stop();
   void close();
   // Destroys the coroutine if it pauses.
   void abandon();
@@ -35,6 +39,7 @@ class Listener {
 
   std::shared_ptr<ServerCore> core_;
   Acceptor acceptor_;
+  bool shared_ = false;  // the socket outlives us, and so does its queue
   ReservedDescriptors reserve_;
   Wake pause_;
   Deadline pause_end_;

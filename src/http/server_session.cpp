@@ -70,7 +70,7 @@ Task<bool> Session::read_request() {
   } else if (exchange_) {
     release_exchange();
   }
-  set_phase(Phase::idle, limits_->idle_time);
+  set_phase(Phase::idle, idle_time());
   admitted_ = shed_ = false;
   bool continue_sent = false;
   while (true) {
@@ -95,7 +95,6 @@ Task<bool> Session::read_request() {
       co_return false;
     }
     await_request_phase();
-    if (phase_ == Phase::idle && core_->draining) co_return false;
     if (exchange_ && !continue_sent && exchange_->reader.awaits_continue()) {
       continue_sent = true;
       Outgoing interim{{asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"))}};
@@ -136,7 +135,7 @@ void Session::release_exchange() {
 void Session::await_request_phase() {
   if (!exchange_ || exchange_->reader.empty()) {
     if (exchange_) release_exchange();
-    if (phase_ != Phase::idle) set_phase(Phase::idle, limits_->idle_time);
+    if (phase_ != Phase::idle) set_phase(Phase::idle, idle_time());
   } else if (exchange_->reader.state() == RequestReader::State::head) {
     if (phase_ != Phase::head) set_phase(Phase::head, limits_->head_time);
   } else if (phase_ != Phase::body) {
@@ -266,6 +265,14 @@ void Session::set_phase(Phase phase, milliseconds limit) {
   phase_ = phase;
   expired_ = false;
   deadline_.arm(limit);
+}
+
+milliseconds Session::idle_time() const {
+  return core_->draining ? std::min(limits_->idle_time, kDrainIdle) : limits_->idle_time;
+}
+
+void Session::end_soon() {
+  if (phase_ == Phase::idle) deadline_.arm(idle_time());
 }
 
 void Session::on_deadline() {

@@ -32,9 +32,9 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   // The life of the connection.
   static Task<void> run(std::shared_ptr<Session> self);
 
-  // Waits for a request, and not a byte of it has come.
-  bool idle() const { return phase_ == Phase::idle; }
   bool handling() const { return handling_; }
+  // The server drains: when nothing has come, and nothing comes soon, this is over.
+  void end_soon();
   void cancel_request();
   void close_now();
   // Memory that its request is known to hold.
@@ -94,6 +94,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
 
   // Time (server_session.cpp).
   void set_phase(Phase phase, milliseconds limit);
+  milliseconds idle_time() const;
   void on_deadline();
 
   // Output (server_output.cpp).

@@ -1,6 +1,7 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -813,16 +814,24 @@ TEST_F(ServerTest, SurvivesRunningOutOfDescriptors) {
 
 TEST_F(ServerTest, DrainsWithoutCuttingRunningRequests) {
   start();
-  Client idle(port_), busy(port_), halfway(port_);
+  Client idle(port_), quick(port_), busy(port_), halfway(port_);
   idle.send(get("/address"));
   EXPECT_EQ(idle.answer().status, 200);
   busy.send(get("/finish"));
   halfway.send("GET /address HTTP/1.1\r\n");
-  ASSERT_TRUE(eventually([&] { return waiting_.load() && counters_.connections == 3; }));
+  ASSERT_TRUE(eventually([&] { return waiting_.load() && counters_.connections == 4; }));
   EXPECT_EQ(counters_.requests_running, 1u);
   std::this_thread::sleep_for(20ms);
-  on_thread([&] { server_->drain(); });
+  on_thread([&] {
+    server_->drain();
+    quick.send(get("/address"));
+  });
+  EXPECT_NE(quick.answer().head.find("Connection: close"), std::string::npos);
   EXPECT_TRUE(idle.read_to_end(1s));
+  Client late(port_);  // the port is open until stop_accepting()
+  late.send(get("/address"));
+  EXPECT_NE(late.answer().head.find("Connection: close"), std::string::npos);
+  on_thread([&] { server_->stop_accepting(); });
   EXPECT_FALSE(Client(port_).connected());
   halfway.send("Host: a\r\n\r\n");
   EXPECT_NE(halfway.answer().head.find("Connection: close"), std::string::npos);
@@ -830,6 +839,18 @@ TEST_F(ServerTest, DrainsWithoutCuttingRunningRequests) {
   const auto answer = busy.answer();
   EXPECT_EQ(answer.body, "closing");
   EXPECT_NE(answer.head.find("Connection: close"), std::string::npos);
+}
+
+TEST_F(ServerTest, LetsInWhoWaitsBeforeThePortCloses) {
+  start();
+  std::unique_ptr<Client> early;
+  on_thread([&] {
+    early = std::make_unique<Client>(port_);  // the server's thread is here: the kernel's queue has it
+    server_->stop_accepting();
+  });
+  EXPECT_FALSE(Client(port_).connected());
+  early->send(get("/address"));
+  EXPECT_EQ(early->answer().status, 200);
 }
 
 TEST_F(ServerTest, CancelsAndClosesOnDemand) {
@@ -891,6 +912,31 @@ TEST(ServerListen, SharesAPortOnlyWhenAsked) {
   EXPECT_NE(taken.error().message.find("127.0.0.1"), std::string::npos);
   EXPECT_FALSE(third.listen("nonsense", 0, false));
   EXPECT_TRUE(third.listen("::1", 0, false));
+}
+
+// Whoever kept the socket, or holds it too, goes on with the queue.
+TEST(ServerListen, LeavesTheQueueOfASocketThatWasHandedOver) {
+  const int kept = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(::bind(kept, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  asio::io_context io(1);
+  ServerCounters counters;
+  Server server(io, {}, [](Request&, ResponseWriter&) -> Task<void> { co_return; }, counters);
+  const auto port = server.listen_on(::dup(kept));
+  ASSERT_TRUE(port);
+  Client waiting(*port);
+  EXPECT_TRUE(waiting.connected());
+  server.stop_accepting();
+  io.poll();
+  EXPECT_EQ(counters.connections, 0u);
+  EXPECT_TRUE(Client(*port).connected());
+  const int taken = ::accept(kept, nullptr, nullptr);
+  EXPECT_GE(taken, 0);
+  ::close(taken);
+  ::close(kept);
+  EXPECT_FALSE(server.listen_on(::open("/dev/null", O_RDONLY | O_CLOEXEC)));
 }
 
 }  // namespace
