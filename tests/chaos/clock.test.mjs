@@ -1,0 +1,180 @@
+// Rows D11 and D12: a wall clock that jumps, and a process that is stopped for a while.
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { startGateway } from '../support/processes.mjs';
+import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { foldNative } from '../support/sse.mjs';
+import { wire } from '../support/turns.mjs';
+import { allowance, ask, counted, full, messages, openStream, pause, until } from './support/life.mjs';
+import { RealRedis } from './support/redis.mjs';
+
+// A provider that answers when the test lets it. "now" in the question: at once; "never": not at all.
+const turn = { text: ['Once', ' upon'], reason: 'stop' };
+let provider, redis, held;
+before(async () => {
+  held = [];
+  const wait = () => new Promise((resolve) => held.push(resolve));
+  provider = await ScriptedProvider.start(async (request, out) => {
+    const { stream, messages: asked } = JSON.parse(request.body);
+    const text = asked.at(-1).content;
+    if (text.startsWith('never')) return;
+    if (!stream) {
+      if (!text.startsWith('now')) await wait();
+      return out.whole(wire.openai.whole(turn));
+    }
+    const [first, ...rest] = wire.openai.stream(turn);
+    await out.beginStream();
+    await out.piece(first + rest.shift());
+    await wait();
+    for (const piece of rest) await out.piece(piece);
+    return out.endStream();
+  });
+  redis = await RealRedis.start();
+});
+after(async () => {
+  await provider.stop();
+  await redis.kill();
+});
+const release = () => { for (const go of held.splice(0)) go(); };
+const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: [{ role: 'user', content }] });
+
+const libraries = '/usr/lib';
+const faketime = readdirSync(libraries).map((folder) => path.join(libraries, folder, 'faketime/libfaketimeMT.so.1')).find((file) => existsSync(file));
+// A sanitizer's own runtime must be the first library of a process.
+const sanitized = process.env.AI_PROXY_SLOW === '1';
+const skip = sanitized ? 'libfaketime and a sanitizer do not go together' : faketime ? false : 'libfaketime is not installed';
+
+async function withFakeClock(begin, body) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-clock-'));
+  const file = path.join(folder, 'time');
+  const set = (time) => writeFileSync(file, `${time}\n`);
+  set(begin);
+  const gateway = await startGateway({
+    folder,
+    environment: {
+      OPENAI_BASE_URL: provider.url, REDIS_URL: redis.url, AI_PROXY_CACHE_MEMORY: '8MB', LD_PRELOAD: faketime, FAKETIME_TIMESTAMP_FILE: file,
+      FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', AI_PROXY_CONFIG: 'config.yaml', TZ: 'Europe/Berlin', ...config(folder, 'limits:\n  provider:\n    first_byte: 2s\n'),
+    },
+  });
+  try { await body(gateway, set); } finally { release(); await gateway.stop(); }
+}
+
+function config(folder, text) {
+  writeFileSync(path.join(folder, 'config.yaml'), text);
+  return {};
+}
+
+// The wall clock of the gateway, as its answers show it (seconds).
+const clockOf = async (gateway) => Date.parse((await ask(`${gateway.url}/livez`)).headers.date) / 1000;
+
+test('D11 the wall clock jumps a day ahead, an hour back, to and fro: no time-out moves, no duration is negative', { skip }, async (context) => {
+  await withFakeClock('+0', async (gateway, set) => {
+    const agent = new http.Agent({ keepAlive: true });
+    const chat = (content) => ask(`${gateway.url}/v1/chat`, question(content), { agent });
+    const stream = openStream(`${gateway.url}/v1/chat`, question('a stream'));
+    await stream.begun;
+    const real = await clockOf(gateway);
+    assert.equal((await chat('now, and keep it')).headers['x-cache'], 'MISS');
+
+    const jumps = [['+1d', 86_400], ['-1h', -3600], ...Array.from({ length: 6 }, (_, index) => [index % 2 ? '-1s' : '+1s', index % 2 ? -1 : 1])];
+    for (const [jump, seconds] of jumps) {
+      const waiting = chat(`wait over the jump ${jump} ${Math.random()}`);
+      const hanging = chat('never');
+      await until(() => held.length >= 2, 'the question waits at the provider');
+      const begin = performance.now();
+      set(jump);
+      const shown = await clockOf(gateway);
+      assert.ok(Math.abs(shown - real - seconds) < 60, `the clock has jumped: ${shown - real} s`);
+      assert.equal((await chat(`now ${jump} ${Math.random()}`)).status, 200);
+      held.pop()();
+      const waited = await waiting;
+      assert.equal(waited.status, 200, `what waits is not late because the clock jumped: ${waited.text}`);
+      const { latency_ms: latency } = JSON.parse(waited.text);
+      assert.ok(latency >= 0 && latency < 60_000, `${latency} ms`);
+      const late = await hanging;
+      const took = performance.now() - begin;
+      assert.deepEqual([late.status, JSON.parse(late.text).details.code], [504, 'provider_timeout'], 'and what is late is told so');
+      assert.ok(took > 1000 && took < 2000 + allowance, `after ${took} ms of 2000`);
+      assert.equal((await chat('now, and keep it')).headers['x-cache'], 'HIT', 'the copy in memory lives by the monotonic clock');
+    }
+    release();
+    assert.equal(foldNative((await stream.ended).text).last.event, 'done');
+    agent.destroy();
+    await until(() => gateway.accessLines().length > jumps.length * 4, 'the lines are there');
+    for (const line of gateway.accessLines()) {
+      for (const name of ['latency_us', 'overhead_us', 'first_token_us']) assert.ok(line[name] === undefined || (line[name] >= 0 && line[name] < 120e6), JSON.stringify(line));
+    }
+    assert.deepEqual(messages(gateway).filter(({ message }) => /redis is away/.test(message)), [], 'the breaker did not take the jump for a fault');
+    context.diagnostic(`${jumps.length} jumps`);
+  });
+});
+
+for (const border of ['2026-12-31 23:59:58', '2027-02-28 23:59:58', '2028-02-29 23:59:58', '2026-10-25 01:59:58', '2027-03-28 01:59:58']) {
+  test(`D11 over the border after ${border} (Berlin)`, { skip }, async () => {
+    await withFakeClock(`@${border}`, async (gateway) => {
+      const from = await clockOf(gateway);
+      await until(async () => {
+        const { status, text } = await ask(`${gateway.url}/v1/chat`, question(`now ${Math.random()}`));
+        assert.equal(status, 200, text);
+        assert.ok(JSON.parse(text).latency_ms >= 0);
+        return await clockOf(gateway) >= from + 3;
+      }, 'the border is passed');
+      const lines = gateway.accessLines();
+      for (const line of lines) assert.match(line.time, /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/, 'times are UTC');
+      assert.deepEqual(lines.map(({ time }) => time), lines.map(({ time }) => time).toSorted());
+    });
+  });
+}
+
+// The gateway sleeps over the end of some waits (`never` is asked first, and is the first to be late), and meanwhile the
+// others get their answers in time: when it wakes, it finds both.
+async function asleep(firstByte, length) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-stop-'));
+  config(folder, `limits:\n  provider:\n    first_byte: ${firstByte}ms\n    silence: ${firstByte}ms\n    connections: 1000\n`);
+  const gateway = await startGateway({ folder, args: ['--config', 'config.yaml'], environment: { OPENAI_BASE_URL: provider.url, REDIS_URL: redis.url, AI_PROXY_THREADS: '1' } });
+  const url = `${gateway.url}/v1/chat`;
+  try {
+    const late = Array.from({ length: 5 }, (_, index) => ask(url, question(`never ${Math.random()}`)));
+    await pause(firstByte * 0.4);
+    const lateAt = performance.now() + firstByte * 0.6 + 200;
+    const begin = performance.now();
+    // More than the gateway's thread finds in one look at its sockets.
+    const [plain, streaming] = [200, 100];
+    const whole = Array.from({ length: plain }, () => ask(url, question(`wait ${Math.random()}`)));
+    const streams = Array.from({ length: streaming }, () => openStream(url, question(`stream ${Math.random()}`)));
+    await Promise.all(streams.map(({ begun }) => begun));
+    await until(() => held.length === plain + streaming, 'all wait');
+    gateway.child.kill('SIGSTOP');
+    const stoppedInTime = performance.now() < lateAt - 200;
+    await pause(Math.max(0, lateAt - performance.now()));
+    release();
+    const answeredInTime = performance.now() < begin + firstByte * 0.9;
+    await pause(Math.max(length, firstByte));
+    gateway.child.kill('SIGCONT');
+    const answers = await Promise.all(whole);
+    const endings = await Promise.all(streams.map(async ({ ended }) => foldNative((await ended).text).last.event));
+    const verdicts = counted(await Promise.all(late));
+    if (!stoppedInTime || !answeredInTime) return false;  // this machine was too slow for the test to say anything
+    assert.deepEqual(counted(answers), { 200: plain });
+    assert.deepEqual(new Set(endings), new Set(['done']));
+    assert.deepEqual(verdicts, { 504: 5 });
+    for (let round = 0; round < 20; ++round) assert.equal((await ask(url, question(`now ${Math.random()}`))).status, 200, 'no breaker has opened');
+    assert.deepEqual(messages(gateway).filter(({ message }) => /away|breaker|eject/.test(message)), []);
+    return true;
+  } finally {
+    release();
+    gateway.child.kill('SIGCONT');
+    await gateway.stop();
+  }
+}
+
+test('D12 the process is stopped and goes on: what came in time is not late, what is late is told so, no breaker opens', async (context) => {
+  for (const firstByte of [4000, 10_000, 30_000]) {
+    if (await asleep(firstByte, full ? 30_000 : 0)) return context.diagnostic(`300 exchanges over a pause, with waits of ${firstByte} ms`);
+  }
+  assert.fail('the machine is too slow for this test');
+});

@@ -1,0 +1,235 @@
+// Rows D1-D4: Redis killed, frozen, talking nonsense, full of what others wrote. A real redis-server; the provider's answer
+// repeats the question, so that an answer which belongs to another question cannot pass.
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, test } from 'node:test';
+import { slow, startGateway } from '../support/processes.mjs';
+import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { wire } from '../support/turns.mjs';
+import { allowance, ask, chance, closedLoop, counted, full, messages, pause, quantile, seed, until } from './support/life.mjs';
+import { DamagingWay, FalseRedis, RealRedis } from './support/redis.mjs';
+
+let provider, redis;
+before(async () => {
+  provider = await ScriptedProvider.start((request, out) => {
+    const { messages: asked } = JSON.parse(request.body);
+    return out.whole(wire.openai.whole({ text: [`echo ${asked.at(-1).content}`], reason: 'stop' }));
+  });
+  redis = await RealRedis.start();
+});
+after(async () => {
+  await provider.stop();
+  await redis.kill();
+});
+
+const question = (content, model = 'gpt-4o') => ({ provider: 'openai', model, messages: [{ role: 'user', content }] });
+
+async function withGateway(url, body) {
+  const gateway = await startGateway({ environment: { OPENAI_BASE_URL: provider.url, REDIS_URL: url } });
+  const agent = new http.Agent({ keepAlive: true });
+  // The answer to a question, checked: whatever Redis does, it is a 200 and the answer to this question.
+  const chat = async (content, headers) => {
+    const outcome = await ask(`${gateway.url}/v1/chat`, question(content), { agent, headers });
+    assert.equal(outcome.status, 200, `${outcome.fault} ${outcome.text}`);
+    assert.equal(JSON.parse(outcome.text).message.content, `echo ${content}`);
+    return { ...outcome, cache: outcome.headers['x-cache'], inside: Number(outcome.headers['x-ai-proxy-overhead-us']) / 1000 };
+  };
+  try { await body(gateway, chat); } finally { agent.destroy(); await gateway.stop(); }
+}
+
+const changes = (gateway) => messages(gateway).map(({ message }) => message).filter((message) => /redis is/.test(message));
+
+for (const [row, what, begin, end] of [
+  ['D1', 'killed', () => redis.kill(), () => redis.again()],
+  ['D2', 'frozen', () => redis.signal('SIGSTOP'), () => redis.signal('SIGCONT')],
+]) {
+  test(`${row} Redis ${what} under load: no failure, few slow answers, then none waits; back within 4 s`, async (context) => {
+    await withGateway(redis.url, async (gateway, chat) => {
+      const lanes = 4;
+      const time = full ? 10_000 : 2000;
+      const load = closedLoop((lane, number) => chat(`lane ${lane} number ${number % 7}`), lanes);
+      await pause(time);
+      // What is slow on this machine without a fault is not Redis' doing.
+      const calm = load.outcomes.length;
+      const slowBefore = load.outcomes.slice(calm / 2).filter(({ inside }) => inside >= 50).length;
+      assert.ok(load.outcomes.some(({ cache }) => cache === 'HIT'), 'the cache works before the fault');
+      await begin();
+      await pause(time);
+      const during = load.outcomes.slice(calm);
+      const slowOnes = during.filter(({ inside }) => inside >= 50).length;
+      await gateway.saw(/redis is away/);
+      const open = load.outcomes.length;
+      await pause(time / 2);
+      const waited = load.outcomes.slice(open).map(({ inside }) => inside);
+      const ended = performance.now();
+      await end();
+      await until(() => changes(gateway).includes('redis is back'), 'Redis is back');
+      const back = performance.now() - ended;
+      await until(async () => (await chat('after the fault')).cache === 'HIT', 'the cache works again');
+      const outcomes = await load.stop();
+      context.diagnostic(`${outcomes.length} requests, ${slowOnes} slower than 50 ms inside (${slowBefore} before the fault), median while away ${quantile(waited, 0.5).toFixed(2)} ms, back after ${back.toFixed(0)} ms`);
+      assert.deepEqual(counted(outcomes), { 200: outcomes.length });
+      assert.ok(slowOnes <= 5 + 3 * slowBefore + (slow ? 20 : 0), `${slowOnes} slow ones`);
+      assert.ok(quantile(waited, 0.5) < (slow ? 100 : 10), `while away, the median is ${quantile(waited, 0.5)} ms`);
+      assert.ok(back < 4000 + allowance, `back after ${back} ms`);
+      assert.deepEqual(changes(gateway), ['redis is away: going on without it', 'redis is back'], 'one line for each change');
+    });
+  });
+}
+
+test('D2 Redis frozen: probes and readiness do not notice', async () => {
+  await withGateway(redis.url, async (gateway, chat) => {
+    await chat('warm');
+    redis.signal('SIGSTOP');
+    try {
+      for (let round = 0; round < 20; ++round) {
+        for (const path of ['/livez', '/readyz']) assert.equal((await ask(gateway.url + path)).status, 200);
+        await chat(`round ${round}`);
+      }
+    } finally {
+      redis.signal('SIGCONT');
+    }
+  });
+});
+
+const random = chance();
+const bulk = (text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+const nonsense = {
+  'garbage': () => Buffer.from(Array.from({ length: 1 + random(200) }, () => random(256))),
+  'an HTTP answer': () => 'HTTP/1.1 400 Bad Request\r\n\r\n',
+  '-LOADING': () => '-LOADING Redis is loading the dataset in memory\r\n',
+  '-MOVED': () => '-MOVED 3999 127.0.0.1:6381\r\n',
+  '-NOAUTH': () => '-NOAUTH Authentication required.\r\n',
+  'half a reply, then silence': () => '$100\r\nabc',
+  'half a reply, then the end': (_, socket) => { socket.end('$100\r\nabc'); return null; },
+  'a reset': (_, socket) => { socket.resetAndDestroy(); return null; },
+  'silence': () => null,
+  'a number': () => ':7\r\n',
+  'an array': () => '*2\r\n$1\r\na\r\n$1\r\nb\r\n',
+  'a length that cannot be': () => '$-7\r\n',
+  'a huge length': () => '$536870912\r\nabc',
+  'two replies for one': () => `${bulk('APC2')}${bulk('APC2')}`,
+  'a value of nobody': () => bulk('hello'),
+  'a value that begins like ours': () => bulk(`APC2${'\u0000'.repeat(200)}`),
+  'an entry of an earlier version': () => bulk(`APC1${'x'.repeat(100)}`),
+};
+for (const [what, answer] of Object.entries(nonsense)) {
+  test(`D3 Redis answers ${what}: a miss each time, the answer is right`, async () => {
+    const stub = await FalseRedis.start(answer);
+    try {
+      await withGateway(stub.url, async (gateway, chat) => {
+        const load = closedLoop((lane, number) => chat(`${what} ${lane} ${number % 3}`), 4);
+        await until(() => load.outcomes.length >= 60, 'some requests');
+        for (const { cache } of await load.stop()) assert.equal(cache, 'MISS');
+        const lines = messages(gateway).filter(({ message }) => /redis/.test(message));
+        assert.ok(lines.length <= 4, `a line per change, not per request: ${JSON.stringify(lines)}`);
+      });
+    } finally { await stub.stop(); }
+  });
+}
+
+for (const word of ['OOM command not allowed when used memory > \'maxmemory\'.', 'READONLY You can\'t write against a read only replica.', 'MISCONF Redis is configured to save RDB snapshots']) {
+  test(`D3 Redis refuses to store (${word.split(' ')[0]}): reading goes on, said once`, async () => {
+    // What the gateway itself has written stands here, as if it had come by way of the primary.
+    const kept = new Map();
+    let refusing = false;
+    const stub = await FalseRedis.start(([name, key, ...rest]) => {
+      if (name === 'SET') {
+        if (refusing) return `-${word}\r\n`;
+        kept.set(key.toString(), rest[0]);
+        return '+OK\r\n';
+      }
+      const value = kept.get(key.toString()) ?? Buffer.alloc(0);
+      return Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from('\r\n')]);
+    });
+    try {
+      await withGateway(stub.url, async (gateway, chat) => {
+        await chat('kept');
+        await until(() => kept.size === 1, 'it is kept');
+        refusing = true;
+        for (let round = 0; round < 30; ++round) {
+          assert.equal((await chat(`new ${round}`)).cache, 'MISS');
+          assert.equal((await chat('kept')).cache, 'HIT');
+        }
+        const said = messages(gateway).filter(({ message }) => /redis refuses to store/.test(message));
+        assert.ok(said.length >= 1 && said.length <= 2, 'once for each thread at most');
+        assert.equal(said[0].reason, word.split(' ')[0]);
+        assert.deepEqual(changes(gateway), [], 'it is not away');
+      });
+    } finally { await stub.stop(); }
+  });
+}
+
+test('D3 FLUSHALL under load: misses, nothing else', async () => {
+  await withGateway(redis.url, async (gateway, chat) => {
+    const load = closedLoop((lane, number) => chat(`flush ${lane} ${number % 3}`), 4);
+    for (let round = 0; round < 20; ++round) {
+      await pause(20);
+      assert.equal(redis.cli('flushall'), 'OK');
+    }
+    const outcomes = await load.stop();
+    assert.ok(outcomes.some(({ cache }) => cache === 'HIT') && outcomes.some(({ cache }) => cache === 'MISS'));
+    assert.deepEqual(changes(gateway), []);
+  });
+});
+
+test('D3 a bit of every other reply is flipped: no answer but the right one', async (context) => {
+  context.diagnostic(`seed ${seed}`);
+  let flipped = 0;
+  const way = await DamagingWay.start(redis.port, (bytes) => {
+    if (bytes.length < 20 || random(2) === 0) return bytes;
+    const damaged = Buffer.from(bytes);
+    damaged[random(damaged.length)] ^= 1 << random(8);
+    flipped += 1;
+    return damaged;
+  });
+  try {
+    await withGateway(way.url, async (gateway, chat) => {
+      const load = closedLoop((lane, number) => chat(`flip ${lane} ${number % 5}`), 4);
+      await until(() => flipped >= (full ? 2000 : 100), 'bits are flipped', 120_000);
+      const outcomes = await load.stop();
+      const hits = outcomes.filter(({ cache }) => cache === 'HIT').length;
+      context.diagnostic(`${flipped} bits flipped, ${outcomes.length} requests, ${hits} hits, all right`);
+      assert.ok(hits > 0, 'what was not damaged is a hit');
+    });
+  } finally { await way.stop(); }
+});
+
+test('D4 an entry under another request\'s key is no answer to that request', async () => {
+  redis.cli('flushall');
+  await withGateway(redis.url, async (gateway, chat) => {
+    const count = 12;
+    const keys = new Map();
+    for (let index = 0; index < count; ++index) {
+      await chat(`request ${index}`);
+      const key = await until(() => redis.cli('keys', 'ai-proxy:*').split('\n').find((one) => one && ![...keys.values()].includes(one)), 'it is kept');
+      assert.match(key, /^ai-proxy:v\d+:[0-9a-f]{64}$/, 'no prompt, no name');
+      keys.set(index, key);
+    }
+    for (let index = 0; index < count; ++index) assert.equal((await chat(`request ${index}`)).cache, 'HIT');
+    // A neighbour, or a mistake, copies each one's answer under the next one's key.
+    const first = redis.cli('copy', keys.get(0), 'kept-aside');
+    assert.equal(first, '1');
+    for (let index = 0; index < count; ++index) assert.equal(redis.cli('copy', index + 1 < count ? keys.get(index + 1) : 'kept-aside', keys.get(index), 'replace'), '1');
+    for (let index = 0; index < count; ++index) assert.equal((await chat(`request ${index}`)).cache, 'MISS');
+  });
+});
+
+test('D4 another model, provider address or beta field has another key', async () => {
+  redis.cli('flushall');
+  await withGateway(redis.url, async (gateway, chat) => {
+    await chat('the same words');
+    await until(() => redis.cli('dbsize').endsWith('1'), 'it is kept');
+    const other = await ask(`${gateway.url}/v1/chat`, question('the same words', 'gpt-4o-mini'));
+    assert.equal(other.headers['x-cache'], 'MISS');
+  });
+  const elsewhere = await ScriptedProvider.start((_, out) => out.whole(wire.openai.whole({ text: ['from elsewhere'], reason: 'stop' })));
+  const gateway = await startGateway({ environment: { OPENAI_BASE_URL: elsewhere.url, REDIS_URL: redis.url } });
+  try {
+    const answer = await ask(`${gateway.url}/v1/chat`, question('the same words'));
+    assert.deepEqual([answer.headers['x-cache'], JSON.parse(answer.text).message.content], ['MISS', 'from elsewhere']);
+  } finally {
+    await gateway.stop();
+    await elsewhere.stop();
+  }
+});

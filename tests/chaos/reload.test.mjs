@@ -1,0 +1,231 @@
+// Rows P6-P8 and P12, case G4: a configuration that changes, breaks and shrinks while requests run.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { root, slow, startGateway } from '../support/processes.mjs';
+import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { foldNative } from '../support/sse.mjs';
+import { wire } from '../support/turns.mjs';
+import { allowance, ask, chance, closedLoop, counted, full, messages, openLoop, openStream, residentKiB, seed, until } from './support/life.mjs';
+
+// Two providers behind one alias, each with a model of its own: a request that saw a mix would come to the wrong one.
+const names = ['first', 'second'];
+let servers, held;
+before(async () => {
+  held = [];
+  servers = await Promise.all(names.map((name) => ScriptedProvider.start(async (request, out) => {
+    const { model, stream } = JSON.parse(request.body);
+    if (model !== `model-of-${name}` || request.fields.get('authorization') !== `Bearer sk-of-${name}`) return out.whole({ error: { message: `mixed: ${model}` } }, { status: 400 });
+    const turn = { text: [name], reason: 'stop' };
+    if (!stream) return out.whole(wire.openai.whole(turn));
+    await out.beginStream();
+    await out.piece(wire.openai.begin(turn) + wire.openai.texts(turn).join(''));
+    await new Promise((resolve) => held.push(resolve));
+    await out.piece(wire.openai.finish(turn) + wire.openai.usageChunk(turn) + 'data: [DONE]\n\n');
+    return out.endStream();
+  })));
+});
+after(() => Promise.all(servers.map((server) => server.stop())));
+
+const configuration = (which, more = '') => `providers:
+  ${names[which]}:
+    base_url: ${servers[which].url}
+    api_key: sk-of-${names[which]}
+aliases:
+  the-model: ${names[which]}/model-of-${names[which]}
+${more}`;
+const question = { model: 'the-model', messages: [{ role: 'user', content: 'Which one?' }] };
+
+async function withGateway(text, body, environment = {}) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-reload-'));
+  const file = path.join(folder, 'config.yaml');
+  writeFileSync(file, text);
+  const gateway = await startGateway({ folder, args: ['--config', file], environment });
+  const agent = new http.Agent({ keepAlive: true });
+  const chat = (more = {}) => ask(`${gateway.url}/v1/chat`, { ...question, ...more }, { agent });
+  // A reload is over when the log says how it ended.
+  let endings = 0;
+  const reload = async () => {
+    gateway.child.kill('SIGHUP');
+    const seen = await until(() => messages(gateway).filter(({ message }) => /configuration reloaded|old configuration stays/.test(message))[endings], 'the reload ends');
+    endings += 1;
+    return seen;
+  };
+  const replace = (content) => { writeFileSync(`${file}.new`, content); renameSync(`${file}.new`, file); };
+  try { await body({ gateway, file, chat, reload, replace }); } finally { agent.destroy(); await gateway.stop(); }
+}
+
+test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory is flat', async (context) => {
+  const [rounds, warm, rate] = full ? [1000, 100, 500] : [30, 10, slow ? 50 : 250];
+  await withGateway(configuration(0), async ({ gateway, chat, reload, replace }) => {
+    const load = openLoop(() => chat(), rate);
+    // A stream that began before the first reload is still there after the last one.
+    const stream = openStream(`${gateway.url}/v1/chat`, question);
+    await stream.begun;
+    let before = 0;
+    for (let round = 1; round <= rounds; ++round) {
+      replace(configuration(round % 2, `limits:\n  body: ${1000 + round}KiB\n`));
+      assert.match((await reload()).message, /reloaded/);
+      const { status, text } = await chat();
+      assert.equal(status, 200, text);
+      assert.equal(JSON.parse(text).message.content, names[round % 2], 'after the reload every request is of the new one');
+      if (round === warm) before = residentKiB(gateway.child.pid);
+    }
+    const grown = residentKiB(gateway.child.pid) - before;
+    for (const go of held.splice(0)) go();
+    const { last, content } = foldNative((await stream.ended).text);
+    assert.deepEqual([content, last.event], ['first', 'done']);
+    const outcomes = await load.stop();
+    context.diagnostic(`${rounds} reloads, ${outcomes.length} requests ${JSON.stringify(counted(outcomes))}, grown by ${grown} KiB`);
+    assert.deepEqual(Object.keys(counted(outcomes)), ['200']);
+    for (const { text } of outcomes) assert.ok(names.includes(JSON.parse(text).message.content));
+    // A sanitizer keeps what was freed for a while.
+    if (!slow) assert.ok(grown <= 5 * 1024, `${grown} KiB`);
+  }, { AI_PROXY_LOG_ACCESS: 'false' });
+});
+
+test('P6 a changed file is taken over within a second', async (context) => {
+  await withGateway(configuration(0), async ({ gateway, chat, replace }) => {
+    replace(configuration(1));
+    const begin = performance.now();
+    await until(async () => JSON.parse((await chat()).text).message?.content === 'second', 'the new one answers');
+    const took = performance.now() - begin;
+    context.diagnostic(`${took.toFixed(0)} ms`);
+    assert.ok(took < 1000 + allowance, `${took} ms`);
+    assert.match(gateway.errors, /"cause":"file changed"/);
+  });
+});
+
+test('P7 a file that is being written is not read before it rests', async () => {
+  await withGateway(configuration(0), async ({ gateway, file, chat }) => {
+    // Every 50 ms some more of it, and what stands there would often be valid: without the alias, or empty.
+    const text = configuration(1, `# ${'.'.repeat(400)}\n`);
+    for (let at = 0; at < text.length; at += 40) {
+      writeFileSync(file, text.slice(0, at));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      const { status, text: answer } = await chat();
+      assert.equal(status, 200, answer);
+    }
+    writeFileSync(file, text);
+    await gateway.saw(/configuration reloaded/);
+    assert.equal(JSON.parse((await chat()).text).message.content, 'second');
+    assert.doesNotMatch(gateway.errors, /refused/);
+  });
+});
+
+const kinds = {
+  empty: () => '',
+  blank: () => ' \n\n',
+  'an unknown field': (text, random) => text + `unknown_${random(1000)}: 1\n`,
+  'an unknown field deep inside': (text) => text.replace('    api_key', '    apikey'),
+  'not YAML': (text, random) => { const at = random(text.length); return `${text.slice(0, at)}\n[{"${text.slice(at)}`; },
+  'a wrong value': (text) => `${text}limits:\n  body: many\n`,
+  'a key twice': (text) => text + text,
+  'no text': (text, random) => Buffer.concat([Buffer.from(text), Buffer.from([0, random(256), 255])]),
+  'cut off in a word': (text) => text.slice(0, text.indexOf('base_url') + 4),
+};
+// May be valid all the same; then it is taken over, and anything else is refused.
+const mutations = {
+  truncated: (text, random) => text.slice(0, random(text.length)),
+  'bytes changed': (text, random) => {
+    const bytes = Buffer.from(text);
+    for (let i = 1 + random(4); i > 0; --i) bytes[random(bytes.length)] = '\n\t :{}[]"\'#&*!|>%@`-?,0aZ\x80\xc3'.charCodeAt(random(27));
+    return bytes;
+  },
+  'a line gone': (text, random) => { const lines = text.split('\n'); lines.splice(random(lines.length), 1); return lines.join('\n'); },
+};
+
+test('P7 G4 broken files: the old configuration stays, the log names line and cause, /readyz shows it', async (context) => {
+  const random = chance();
+  context.diagnostic(`seed ${seed}`);
+  await withGateway(configuration(0), async ({ gateway, file, chat, reload, replace }) => {
+    const load = closedLoop(() => chat(), 4);
+    const refusedWell = async (kind) => {
+      const { message } = await reload();
+      assert.match(message, /old configuration stays/, kind);
+      const faults = messages(gateway).filter((line) => line.message === 'configuration refused');
+      assert.ok(faults.length > 0 && faults.every(({ fault }) => /^\S*config\.yaml(:\d+)?: /.test(fault)), `${kind}: ${JSON.stringify(faults.at(-1))}`);
+      assert.match((await ask(`${gateway.url}/readyz`)).text, /"configuration":"the last reload was refused/);
+    };
+    for (const [kind, damage] of Object.entries(kinds)) {
+      replace(damage(configuration(1), random));
+      await refusedWell(kind);
+    }
+    // 100 MB, announced by the file system without being there.
+    replace('');
+    truncateSync(file, 100_000_000);
+    await refusedWell('100 MB');
+    unlinkSync(file);
+    await refusedWell('gone');
+    mkdirSync(file);
+    await refusedWell('a folder');
+    rmdirSync(file);
+
+    const counts = { refused: 0, taken: 0 };
+    const rounds = slow ? 60 : 200;
+    for (let round = 0; round < rounds; ++round) {
+      const [kind, damage] = Object.entries(mutations)[round % 3];
+      const text = damage(configuration(0), random);
+      replace(text);
+      const { message } = await reload();
+      counts[/stays/.test(message) ? 'refused' : 'taken'] += 1;
+      if (/stays/.test(message)) continue;
+      // It was valid: then it is what runs, as it stands there, and the good one comes back for the next round.
+      replace(configuration(0));
+      assert.match((await reload()).message, /reloaded/, `${kind} ${seed}`);
+    }
+    replace(configuration(0));
+    assert.match((await reload()).message, /reloaded/);
+    assert.equal((await ask(`${gateway.url}/readyz`)).text, '{"status":"ok"}', 'a good reload clears it');
+    const outcomes = counted(await load.stop());
+    context.diagnostic(`${JSON.stringify(counts)}; requests ${JSON.stringify(outcomes)}`);
+    assert.ok(counts.refused > 20);
+    // While a damaged file that was still valid ran, the alias may have been gone; the process never failed.
+    assert.ok(outcomes[200] > 0);
+    for (const kind of Object.keys(outcomes)) assert.ok(Number(kind) < 500 || kind === '503', `${kind} ${JSON.stringify(outcomes)}`);
+    assert.doesNotMatch(gateway.output + gateway.errors, /sk-of-/);
+  }, { AI_PROXY_LOG_ACCESS: 'false' });
+});
+
+test('P8 what a reload removes: running requests end, the next ones are told', async () => {
+  const limits = 'limits:\n  provider:\n    idle: 1s\n';
+  await withGateway(configuration(0, limits), async ({ gateway, reload, replace }) => {
+    const streams = Array.from({ length: 20 }, () => openStream(`${gateway.url}/v1/chat`, question));
+    await Promise.all(streams.map(({ begun }) => begun));
+    await until(() => held.length === 20, 'all wait');
+    replace(`aliases:\n  other: openai/gpt-4o\n${limits}`);
+    assert.match((await reload()).message, /reloaded/);
+    const later = await ask(`${gateway.url}/v1/chat`, question);
+    assert.ok([400, 404].includes(later.status), `${later.status} ${later.text}`);
+    const named = await ask(`${gateway.url}/v1/chat`, { ...question, provider: 'first', model: 'model-of-first' });
+    assert.ok([400, 404].includes(named.status), `${named.status} ${named.text}`);
+    for (const go of held.splice(0)) go();
+    for (const { text, complete } of await Promise.all(streams.map(({ ended }) => ended))) {
+      const { content, last } = foldNative(text);
+      assert.deepEqual([complete, content, last.event], [true, 'first', 'done']);
+    }
+    // And a key that goes: the provider is there, without it.
+    replace(`providers:\n  first:\n    base_url: ${servers[0].url}\n${limits}`);
+    assert.match((await reload()).message, /reloaded/);
+    const keyless = await ask(`${gateway.url}/v1/chat`, { ...question, provider: 'first', model: 'model-of-first' });
+    assert.deepEqual([keyless.status, JSON.parse(keyless.text).details.code], [503, 'provider_not_configured']);
+    // Nobody holds a connection to it for ever.
+    await until(() => servers[0].sockets.size === 0, 'the connections to the removed provider are closed');
+  });
+});
+
+test('P7 the example configuration is checked before a start as before a reload', async () => {
+  const { spawnSync } = await import('node:child_process');
+  const { binary, gatewayEnvironment } = await import('../support/processes.mjs');
+  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-check-'));
+  const run = (text) => {
+    writeFileSync(path.join(folder, 'c.yaml'), text);
+    return spawnSync(binary, ['check', '--config', 'c.yaml'], { cwd: folder, env: gatewayEnvironment(), encoding: 'utf8' });
+  };
+  assert.equal(run(readFileSync(path.join(root, 'ai-proxy.example.yaml'), 'utf8')).status, 0);
+  const empty = run('\n');
+  assert.deepEqual([empty.status, /c\.yaml:1: the file is empty/.test(empty.stderr)], [2, true], empty.stderr);
+});
