@@ -16,15 +16,22 @@ import { faults } from './support/soak_faults.mjs';
 import { until } from './support/waiting.mjs';
 
 const minutes = Number(process.argv[2] ?? 10);
+const runningMax = 2000;
 const every = 5000, lastsFrom = 500, lastsTo = 2500;
 // How long after a fault its traces may still be met: connections that broke, a limit that was asked for, back-off.
 const grace = slow ? 5000 : 2500;
+// How long the gateway waits for a provider that hangs. Those requests, and the places they hold, outlast their fault.
+const patienceSeconds = 10;
+const hanging = new Set(['no answer', 'silence in answers', 'black hole', 'black hole on the way up', 'slow bytes']);
+// Providers and callers are this process. When the machine does not let it run, its providers are silent too.
+const standstill = 1000, standstillShare = 0.2;
 const pairs = Object.keys(doors).flatMap((door) => providers.map((provider) => ({ door, provider })));
 
 class Soak {
   windows = [];    // {provider, name, from, to}
   results = [];    // {provider, from, to, good, what}
   samples = [];    // figures in quiet moments
+  stood = 0;       // ms in which this process did not run
 
   async start(chances) {
     this.chances = chances;
@@ -33,37 +40,48 @@ class Soak {
       const provider = await FaultyProvider.start();
       this.places[name] = { name, provider, proxy: await FaultProxy.start(provider.url, chances) };
     }
-    const { folder, file } = configurationFile({ limits: { provider: { first_byte: '3s', silence: '3s', idle: '5s' } } });
+    const { folder, file } = configurationFile({ limits: { provider: { first_byte: `${patienceSeconds}s`, silence: `${patienceSeconds}s`, idle: '5s' } } });
     const urls = Object.fromEntries(providers.map((name) => [`${name.toUpperCase()}_BASE_URL`, this.places[name].proxy.url]));
     this.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls } });
-    this.poster = poster(256);
+    this.poster = poster(Infinity);
   }
 
   // One request of the mix; whether it was answered as it should be.
-  async ask(streams = ['ok', 'stream:10:5', 'stream:30:10']) {
+  async ask(streams = ['ok', 'stream:10:5', 'stream:30:10'], running = new Set()) {
     const { door, provider } = this.chances.pick(pairs), stream = this.chances.unit() < 0.5;
     const model = stream ? this.chances.pick(streams) : 'ok';
-    const from = performance.now();
+    const from = performance.now(), place = { provider, from };
+    running.add(place);
     let what;
     try {
       const { status, text, broken } = await this.poster.post(this.gateway.url + doors[door], question(door, provider, model, { stream }), {});
       const ended = stream ? /event: done|message_stop|\[DONE\]/.test(text) : /"stop"|"end_turn"/.test(text);
       if (status !== 200 || broken || !ended) what = `${status} ${broken ? 'broken ' : ''}${text.slice(-300)}`;
-    } catch (fault) { what = fault.message; }
+    } catch (fault) { what = fault.message; } finally { running.delete(place); }
     return { provider, from, to: performance.now(), good: what === undefined, what: what && `${door} ${model}: ${what}`, pure: model === 'ok' };
   }
 
   // Requests at `rate` a second, whether the ones before have been answered or not.
   async drive(rate, end) {
-    const running = new Set();
+    const running = new Set(), asked = new Set();
     for (let next = performance.now(); performance.now() < end; next += 1000 / rate) {
       const wait = next - performance.now();
       if (wait > 0) await pause(wait);
-      assert.ok(running.size < 2000, 'requests pile up');
-      const one = this.ask().then((result) => { this.results.push(result); running.delete(one); });
-      running.add(one);
+      if (running.size >= runningMax) throw new Error(`requests pile up: ${this.standing(running)}`);
+      const one = this.ask(undefined, running).then((result) => { this.results.push(result); });
+      asked.add(one);
+      one.finally(() => asked.delete(one));
     }
-    await Promise.all(running);
+    await Promise.all(asked);
+  }
+
+  // Who waits for what, when too many do.
+  standing(running) {
+    const byProvider = {};
+    for (const { provider } of running) byProvider[provider] = (byProvider[provider] ?? 0) + 1;
+    const oldest = Math.max(...[...running].map(({ from }) => performance.now() - from));
+    const connections = Object.values(this.places).map(({ name, provider, proxy }) => `${name}: ${proxy.pairs.size} through the proxy, ${provider.open} at the provider`);
+    return `${JSON.stringify(byProvider)}, the oldest ${oldest.toFixed(0)} ms; ${connections.join('; ')}; ${JSON.stringify(figuresOf(this.gateway))}; ${JSON.stringify(this.windows.slice(-3))}`;
   }
 
   async disturb(end) {
@@ -79,11 +97,24 @@ class Soak {
         await faults[name].begin(place, this.chances);
         await pause(lasts);
         await faults[name].end(place);
-        window.to = performance.now() + grace;
+        window.to = performance.now() + grace + (hanging.has(name) ? patienceSeconds * 1000 : 0);
       }
       await pause(Math.max(0, begun + every - 200 - performance.now()));
       this.samples.push(figuresOf(this.gateway));
       await pause(Math.max(0, begun + every - performance.now()));
+    }
+  }
+
+  // Notes when this process stood still.
+  async watch(end) {
+    for (let last = performance.now(); last < end;) {
+      await pause(100);
+      const now = performance.now();
+      if (now - last > standstill) {
+        this.stood += now - last;
+        for (const provider of providers) this.windows.push({ provider, name: 'this process stood still', from: last, to: now + grace });
+      }
+      last = now;
     }
   }
 
@@ -122,11 +153,11 @@ test(`soak of ${minutes} minutes`, async (context) => {
     await load(total, 32, async () => ({ status: (await soak.ask(['ok'])).good ? 200 : 'failed' }));
     const capacity = (1000 * total) / (performance.now() - begun), rate = Math.max(5, 0.3 * capacity);
     soak.poster.end();
-    soak.poster = poster(256);
+    soak.poster = poster(Infinity);
     say(`${capacity.toFixed(0)} requests/s at most, ${rate.toFixed(0)} from now on`);
     const idleSockets = await soak.openSockets();
     const end = performance.now() + minutes * 60_000;
-    await Promise.all([soak.drive(rate, end), soak.disturb(end)]);
+    await Promise.all([soak.drive(rate, end), soak.disturb(end), soak.watch(end)]);
 
     const { results, windows, samples } = soak;
     const failed = results.filter(({ good }) => !good);
@@ -134,12 +165,15 @@ test(`soak of ${minutes} minutes`, async (context) => {
     const byFault = {};
     for (const result of failed) { const name = soak.excusedBy(result) ?? 'NO FAULT'; byFault[name] = (byFault[name] ?? 0) + 1; }
     const quiet = results.filter((result) => result.pure && result.good && !soak.excusedBy(result)).map(({ from, to }) => to - from).sort((a, b) => a - b);
-    say(`${results.length} requests, ${windows.length} faults, ${failed.length} failed in a fault's window, ${unexcused.length} outside`);
+    const share = soak.stood / (minutes * 60_000);
+    say(`${results.length} requests, ${windows.filter(({ name }) => name in faults).length} faults, ${failed.length} failed in a fault's window, ${unexcused.length} outside`);
     for (const [name, count] of Object.entries(byFault)) say(`  ${name}: ${count} failed, ${windows.filter((window) => window.name === name).length} times`);
     say(`answers without a fault: ${percentile(quiet, 0.5).toFixed(2)} ms median, ${percentile(quiet, 0.99).toFixed(2)} ms 99 %`);
     const resident = samples.map(({ residentBytes }) => residentBytes), early = median(between(resident, 0.2, 0.5)), late = median(between(resident, 0.7, 1));
     say(`memory ${mebibytes(resident[0])} at first, ${mebibytes(early)} early, ${mebibytes(late)} late, ${mebibytes(Math.max(...resident))} at most`);
     say(`descriptors ${Math.min(...samples.map(({ descriptors }) => descriptors))} to ${Math.max(...samples.map(({ descriptors }) => descriptors))}, threads ${[...new Set(samples.map(({ threads }) => threads))].join(', ')}`);
+    say(`this process stood still for ${(100 * share).toFixed(1)} % of the time`);
+    assert.ok(share < standstillShare, 'the machine is too busy to tell');
     assert.deepEqual(unexcused.slice(0, 10).map(({ provider, what, from, to }) => ({ provider, what, from, to })), [], 'no error outside of a fault\'s window');
     assert.equal(new Set(samples.map(({ threads }) => threads)).size, 1);
     // A sanitizer keeps what was freed.
