@@ -5,11 +5,11 @@ import { openSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
-import { Program, binary, gatewayEnvironment, root, slow, startGateway } from '../support/processes.mjs';
+import { Program, binary, gatewayEnvironment, slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
-import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, openLoop, openStream, pause, until } from './support/life.mjs';
+import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, openLoop, openStream, until } from './support/life.mjs';
 
 const question = { provider: 'anthropic', model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Tell me a story' }] };
 const turn = { text: ['Once', ' upon'], reason: 'stop', usage: { input: 25 } };
@@ -235,7 +235,10 @@ test('P4 restarts on a socket that is handed over: none refused, none failed', a
   // Half of the requests come on connections of their own, half on ones that are kept.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 16, scheduling: 'fifo' });
   const load = openLoop((number) => ask(`${socket.url}/v1/chat`, question, { agent: number % 2 === 0 ? agent : false }), rate);
-  const [, ended] = [await pause(200), await streamsOn(socket.url)];
+  held.length = 0;
+  const stream = openStream(`${socket.url}/v1/chat`, question);
+  await stream.begun;
+  await until(() => held.length === 1, 'the stream waits');
   for (let round = 0; round < restarts; ++round) {
     const next = await startOn(socket);
     gateway.child.kill('SIGTERM');
@@ -245,7 +248,7 @@ test('P4 restarts on a socket that is handed over: none refused, none failed', a
       // The first of them still has a stream: it ends whole, in the old process.
       await old.saw(/"message":"draining"/);
       release();
-      assert.equal(foldNative((await ended).text).last.event, 'done');
+      assert.equal(foldNative((await stream.ended).text).last.event, 'done');
       assert.deepEqual(await old.exited, { code: 0, signal: null });
     }
     gateway = next;
@@ -258,14 +261,6 @@ test('P4 restarts on a socket that is handed over: none refused, none failed', a
   context.diagnostic(`${restarts} restarts, ${outcomes.length} requests: ${JSON.stringify(counts)}`);
   assert.deepEqual(Object.keys(counts), ['200'], JSON.stringify(counts));
 });
-
-async function streamsOn(url) {
-  held.length = 0;
-  const one = openStream(`${url}/v1/chat`, question);
-  await one.begun;
-  await until(() => held.length === 1, 'the stream waits');
-  return one.ended;
-}
 
 test('P4 what is handed over and is no socket, or open to others, stops the start', () => {
   const startWith = (stdio, environment = {}) => spawnSync('sh', ['-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$0"', binary], { env: gatewayEnvironment(environment), stdio: ['ignore', 'pipe', 'pipe', stdio], encoding: 'utf8', timeout: 20_000 });

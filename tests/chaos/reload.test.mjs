@@ -1,15 +1,15 @@
 // Rows P6-P8 and P12, case G4: a configuration that changes, breaks and shrinks while requests run.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { root, slow, startGateway } from '../support/processes.mjs';
+import { slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
-import { allowance, ask, chance, closedLoop, counted, full, messages, openLoop, openStream, residentKiB, seed, until } from './support/life.mjs';
+import { allowance, ask, chance, closedLoop, counted, full, messages, openLoop, openStream, residentKiB, seed, stopLoads, until } from './support/life.mjs';
 
 // Two providers behind one alias, each with a model of its own: a request that saw a mix would come to the wrong one.
 const names = ['first', 'second'];
@@ -55,7 +55,7 @@ async function withGateway(text, body, environment = {}) {
     return seen;
   };
   const replace = (content) => { writeFileSync(`${file}.new`, content); renameSync(`${file}.new`, file); };
-  try { await body({ gateway, file, chat, reload, replace }); } finally { agent.destroy(); await gateway.stop(); }
+  try { return await body({ gateway, file, chat, reload, replace }); } finally { held.splice(0).forEach((go) => go()); await stopLoads().catch(() => {}); agent.destroy(); await gateway.stop(); }
 }
 
 test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory is flat', async (context) => {
@@ -100,20 +100,31 @@ test('P6 a changed file is taken over within a second', async (context) => {
 });
 
 test('P7 a file that is being written is not read before it rests', async () => {
-  await withGateway(configuration(0), async ({ gateway, file, chat }) => {
-    // Every 50 ms some more of it, and what stands there would often be valid: without the alias, or empty.
-    const text = configuration(1, `# ${'.'.repeat(400)}\n`);
+  // Every 50 ms some more of it, and what stands there would often be valid: without the alias, or empty. Where this process
+  // itself was held up for so long that the file did rest, the round says nothing.
+  const text = configuration(1, `# ${'.'.repeat(400)}\n`);
+  const round = () => withGateway(configuration(0), async ({ gateway, file, chat }) => {
+    const load = closedLoop(() => chat(), 1);
+    let longest = 0;
+    let written = performance.now();
     for (let at = 0; at < text.length; at += 40) {
       writeFileSync(file, text.slice(0, at));
+      longest = Math.max(longest, performance.now() - written);
+      written = performance.now();
       await new Promise((resolve) => setTimeout(resolve, 50));
-      const { status, text: answer } = await chat();
-      assert.equal(status, 200, answer);
     }
     writeFileSync(file, text);
+    longest = Math.max(longest, performance.now() - written);
     await gateway.saw(/configuration reloaded/);
-    assert.equal(JSON.parse((await chat()).text).message.content, 'second');
+    await until(async () => JSON.parse((await chat()).text).message?.content === 'second', 'the whole file is taken over');
+    const outcomes = counted(await load.stop());
+    if (longest > 200) return false;
+    assert.deepEqual(Object.keys(outcomes), ['200']);
     assert.doesNotMatch(gateway.errors, /refused/);
+    return true;
   });
+  for (let tries = 0; tries < 10; ++tries) if (await round()) return;
+  assert.fail('this machine is too slow for this test');
 });
 
 const kinds = {
@@ -217,7 +228,7 @@ test('P8 what a reload removes: running requests end, the next ones are told', a
   });
 });
 
-test('P7 the example configuration is checked before a start as before a reload', async () => {
+test('P7 an empty file stops a start as it is refused on a reload', async () => {
   const { spawnSync } = await import('node:child_process');
   const { binary, gatewayEnvironment } = await import('../support/processes.mjs');
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-check-'));
@@ -225,7 +236,7 @@ test('P7 the example configuration is checked before a start as before a reload'
     writeFileSync(path.join(folder, 'c.yaml'), text);
     return spawnSync(binary, ['check', '--config', 'c.yaml'], { cwd: folder, env: gatewayEnvironment(), encoding: 'utf8' });
   };
-  assert.equal(run(readFileSync(path.join(root, 'ai-proxy.example.yaml'), 'utf8')).status, 0);
+  assert.equal(run('aliases:\n  fast: openai/gpt-4o-mini\n').status, 0);
   const empty = run('\n');
   assert.deepEqual([empty.status, /c\.yaml:1: the file is empty/.test(empty.stderr)], [2, true], empty.stderr);
 });

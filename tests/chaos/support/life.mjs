@@ -5,9 +5,9 @@ import { readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { slow } from '../../support/processes.mjs';
+import { full, seed } from './scale.mjs';
 
-export const full = process.env.AI_PROXY_CHAOS === 'full';
-export const seed = Number(process.env.AI_PROXY_SEED ?? Math.floor(Math.random() * 2 ** 31));
+export { full, seed };
 // What a busy machine may add to a time that a row names.
 export const allowance = slow ? 20_000 : 4000;
 
@@ -23,7 +23,7 @@ export function chance(from = seed) {
   };
 }
 
-export async function until(condition, what, limit = 30_000) {
+export async function until(condition, what, limit = 60_000) {
   const end = Date.now() + limit;
   for (;;) {
     const value = await condition();
@@ -61,19 +61,25 @@ export function openStream(url, body, options = {}) {
   return { begun: Promise.race([first, ended.then(({ fault, status, text }) => { throw new Error(`no stream: ${fault ?? status} ${text}`); })]), ended };
 }
 
+// A test that fails must not leave its load to those after it.
+const loads = new Set();
+export const stopLoads = () => Promise.all([...loads].map((load) => load.stop()));
+
 // Requests one after another in several lanes until stop(); every outcome is kept.
 export function closedLoop(make, lanes) {
   const outcomes = [];
   let going = true;
   const running = Promise.all(Array.from({ length: lanes }, async (_, lane) => {
     for (let number = 0; going; ++number) {
-      const outcome = await make(lane, number);
+      const outcome = await make(lane, number).catch((fault) => { going = false; throw fault; });
       outcomes.push(outcome);
       // Who is refused does not ask again at once.
       if (outcome.fault) await pause(20);
     }
   }));
-  return { outcomes, async stop() { going = false; await running; return outcomes; } };
+  const load = { outcomes, async stop() { loads.delete(load); going = false; await running; return outcomes; } };
+  loads.add(load);
+  return load;
 }
 
 // `rate` requests a second, whether or not the ones before have been answered, until stop().
@@ -90,7 +96,9 @@ export function openLoop(make, rate) {
       flying.add(one);
     }
   }, 5);
-  return { outcomes, async stop() { clearInterval(timer); await Promise.all(flying); return outcomes; } };
+  const load = { outcomes, async stop() { loads.delete(load); clearInterval(timer); await Promise.all(flying); return outcomes; } };
+  loads.add(load);
+  return load;
 }
 
 export function quantile(values, part) {
