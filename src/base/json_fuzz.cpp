@@ -37,7 +37,7 @@ std::optional<bool> accepted_by_rapidjson(std::string_view text) {
 
 bool is_about_a_bound(const Fault& fault) {
   return fault.message.starts_with("The JSON is nested deeper") ||
-         fault.message.find(" has more than ") != fault.message.npos;
+         fault.message.find(" has more than ") != std::string::npos;
 }
 
 void write(Writer& out, const Value& value) {

@@ -123,7 +123,9 @@ const std::vector<std::string_view>& provider_names() {
 
 void check_native(const json::Value& body, const chat::ModelTraits& traits) {
   chat::Warnings warnings;
-  const auto names_its_provider = [](std::string_view model) { return model.find('/') != model.npos; };
+  const auto names_its_provider = [](std::string_view model) {
+    return model.find('/') != std::string_view::npos;
+  };
   const native::ParseOutcome outcome =
       native::parse_request(body, provider_names(), names_its_provider, false, warnings);
   require(outcome.parsed.has_value() == outcome.failure_body.empty(), "either a request or a refusal");

@@ -48,7 +48,7 @@ void check_target(std::string_view text) {
     require(target.authority.empty() || is_valid_host(target.authority), "an authority is a host", text);
   }
   if (is_valid_host(text))
-    require(is_printed(text) && text.find_first_of("/@?#\\,") == text.npos, "a host", text);
+    require(is_printed(text) && text.find_first_of("/@?#\\,") == std::string_view::npos, "a host", text);
 }
 
 void check_query(std::string_view text) {
