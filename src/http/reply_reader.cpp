@@ -19,6 +19,7 @@ namespace beast = boost::beast;
 // The line with a chunk's size, with extensions; for the last one the trailer fields too.
 constexpr std::size_t kChunkHeadBytesMax = 16 * 1024;
 constexpr std::string_view kBareLineFeed = "a line feed alone in its chunks";
+constexpr std::string_view kOpenQuote = "a quoted chunk extension without an end";
 constexpr std::string_view kHeadStart = "HTTP/1.";
 
 Error no_proper_http(std::string_view what) {
@@ -45,6 +46,20 @@ bool has_bare_line_feed(std::string_view text) {
     if (at == 0 || text[at - 1] != '\r') return true;
   }
   return false;
+}
+
+// Does the line with a chunk's size end inside a quoted extension? Beast would look for the quote's end
+// behind it, as far as the bytes happen to reach.
+bool has_open_quote(std::string_view chunk_head) {
+  if (chunk_head.starts_with("\r\n")) chunk_head.remove_prefix(2);  // the end of the chunk before
+  const std::size_t end = chunk_head.find("\r\n");
+  if (end == std::string_view::npos) return false;
+  bool open = false;
+  for (std::size_t i = 0; i < end; ++i) {
+    if (chunk_head[i] == '"') open = !open;
+    if (chunk_head[i] == '\\' && open) ++i;
+  }
+  return open;
 }
 
 class AnswerParser final : public beast::http::basic_parser<false> {
@@ -217,6 +232,7 @@ Result<void> ReplyReader::read_carried(std::span<char>& bytes) {
     if (carried_.size() < 2 || carried_[carried_.size() - 2] != '\r') {
       return std::unexpected(no_proper_http(kBareLineFeed));
     }
+    if (has_open_quote(carried_)) return std::unexpected(no_proper_http(kOpenQuote));
     error_code code;
     const std::size_t taken = parser_->put(carried_.data(), carried_.size(), code);
     if (code == beast::http::error::need_more) continue;
@@ -245,6 +261,7 @@ Result<std::string_view> ReplyReader::read_body(std::span<char> bytes) {
       if (has_bare_line_feed(carried_)) {
         return std::unexpected(no_proper_http(kBareLineFeed));
       }
+      if (has_open_quote(carried_)) return std::unexpected(no_proper_http(kOpenQuote));
       bytes = {};
     } else if (code) {
       return std::unexpected(parser_->fault(code));

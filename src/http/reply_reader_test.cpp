@@ -107,6 +107,15 @@ TEST(ReplyReader, RefusesALineFeedAloneAroundChunks) {
   expect_refused(head + "5;a=\"\n\"\r\nhello\r\n0\r\n\r\n");
 }
 
+// Found by reply_reader_fuzz: refused or waited for, as the bytes were cut.
+TEST(ReplyReader, RefusesAQuotedExtensionThatDoesNotEndOnItsLine) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  expect_refused(head + "5;a=\"b\r\nhello\r\n0\r\n\r\n");
+  expect_refused(head + "5;a=\"b\r\nhello\r\n0;c=\"\r\n\r\n");
+  expect_refused(head + "5\r\nhello\r\n0;a=\"\\\"\r\n\r\n");
+  expect_refused(head + "5;a=\"\r\n");
+}
+
 TEST(ReplyReader, KnowsWhichAnswersHaveNoBody) {
   EXPECT_EQ(read_every_way("HTTP/1.1 204 No Content\r\n\r\n"), (Outcome{204, "", {}, true, false}));
   EXPECT_EQ(read_every_way("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
