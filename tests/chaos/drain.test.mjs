@@ -53,10 +53,14 @@ test('P1 ready within 500 ms of the start, with a thousand aliases', async (cont
   const { tmpdir } = await import('node:os');
   const folder = mkdtempSync(`${tmpdir()}/ai-proxy-start-`);
   writeFileSync(`${folder}/config.yaml`, `aliases:\n${Array.from({ length: 1000 }, (_, index) => `  alias-${index}: anthropic/claude-sonnet-4-5\n`).join('')}`);
-  const times = [], worked = [];
+  const times = [], worked = [], idle = [];
   // The machine may be busy, and the program is not to blame for that: the best of some starts counts, and its own work.
   for (let round = 0; round < 5; ++round) {
+    // What it takes here to run a program that does nothing.
+    const nothing = performance.now();
+    spawnSync(binary, ['--version']);
     const begin = performance.now();
+    idle.push(begin - nothing);
     const gateway = await start({}, { folder, args: ['--config', 'config.yaml'] });
     assert.equal((await ask(`${gateway.url}/livez`)).status, 200);
     assert.equal((await ask(`${gateway.url}/readyz`)).status, 200);
@@ -64,8 +68,8 @@ test('P1 ready within 500 ms of the start, with a thousand aliases', async (cont
     worked.push(cpuMilliseconds(gateway.child.pid));
     await gateway.stop();
   }
-  context.diagnostic(`ready after ${times.map((time) => time.toFixed(0)).join(', ')} ms; of its own work ${worked.join(', ')} ms`);
-  assert.ok(Math.min(...times) < 500 + allowance, `${times}`);
+  context.diagnostic(`ready after ${times.map((time) => time.toFixed(0)).join(', ')} ms; of its own work ${worked.join(', ')} ms; a program that does nothing: ${idle.map((time) => time.toFixed(0)).join(', ')} ms`);
+  assert.ok(Math.min(...times) < 500 + 20 * Math.max(...idle), `${times}`);
   assert.ok(Math.min(...worked) < (slow ? 5000 : 500), `${worked}`);
 });
 
