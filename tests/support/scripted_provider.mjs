@@ -1,6 +1,7 @@
 // A provider whose every byte the test decides, over a real socket: whole answers, streams in any pieces, half-closes,
 // resets, silence. `answer` is called for each request; all requests are kept.
 import net from 'node:net';
+import tls from 'node:tls';
 
 const crlf = '\r\n';
 
@@ -83,17 +84,23 @@ function parseHead(head) {
 }
 
 export class ScriptedProvider {
-  static async start(answer) {
+  // With `secure` (the options of tls.createServer) it speaks TLS, as `localhost`.
+  static async start(answer, { secure, address = '127.0.0.1' } = {}) {
     const provider = new ScriptedProvider();
     provider.answer = answer;
-    provider.server = net.createServer((socket) => provider.serve(socket));
-    await new Promise((resolve) => provider.server.listen(0, '127.0.0.1', resolve));
-    provider.url = `http://127.0.0.1:${provider.server.address().port}`;
+    const serve = (socket) => provider.serve(socket);
+    provider.server = secure ? tls.createServer(secure, serve) : net.createServer(serve);
+    provider.server.on('connection', () => { provider.connections += 1; });
+    await new Promise((resolve) => provider.server.listen(0, address, resolve));
+    provider.port = provider.server.address().port;
+    provider.url = secure ? `https://localhost:${provider.port}` : `http://${address}:${provider.port}`;
     return provider;
   }
 
   requests = [];
   faults = [];
+  connections = 0;
+  received = 0; // bytes, after decryption
   sockets = new Set();
 
   stop() {
@@ -108,6 +115,7 @@ export class ScriptedProvider {
     socket.on('error', () => {});
     let held = [];
     socket.on('data', (bytes) => {
+      this.received += bytes.length;
       held.push(bytes);
       for (;;) {
         const all = held.length === 1 ? held[0] : Buffer.concat(held);

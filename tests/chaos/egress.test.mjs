@@ -1,0 +1,282 @@
+// spec/reliability.md 4.2, the provider's side of the client: U1-U5, U7, U19, U22, U24, and what a reload takes away (P8).
+// Each phase has its own time, ends in it alone, and is named (case D5).
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { after, before, test } from 'node:test';
+import zlib from 'node:zlib';
+import { blackHole } from '../support/black_hole.mjs';
+import { ask, assertAnswers, configured, question, reply, streamed } from '../support/chat.mjs';
+import { slow, startGateway } from '../support/processes.mjs';
+import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { post } from '../support/sent.mjs';
+
+// A deadline may be this late, and never early by more than what the two clocks differ. A busy machine makes one late, but
+// not each of several: `attempt` gives the time that each one took.
+const late = slow ? 5000 : 100;
+const early = 5;
+async function inTime(wanted, attempt) {
+  const times = [];
+  while (times.length < 10 && !times.some((took) => took <= wanted + late)) {
+    times.push(await attempt(times.length));
+    assert.ok(times.at(-1) >= wanted - early, `${times.at(-1)} ms in place of ${wanted} ms`);
+  }
+  assert.ok(times.some((took) => took <= wanted + late), `${times.map(Math.round).join(', ')} ms in place of ${wanted} ms`);
+}
+
+let good; // is there all the time, as Mistral
+before(async () => { good = await ScriptedProvider.start((_, out) => out.whole(reply())); });
+after(() => good.stop());
+
+async function withGateway({ url, environment = {}, limits = {}, yaml = '' }, use) {
+  const provider = Object.entries(limits).map(([key, value]) => `    ${key}: ${value}\n`).join('');
+  const { args, file } = configured(`limits:\n  provider:\n${provider || '    connections: 256\n'}${yaml}`);
+  const gateway = await startGateway({ environment: { OPENAI_BASE_URL: url, MISTRAL_BASE_URL: good.url, AI_PROXY_THREADS: '1', ...environment }, args });
+  try {
+    await use(gateway, file);
+    await assertAnswers(gateway, 'mistral'); // whatever happened: others are served
+  } finally { await gateway.stop(); }
+}
+
+async function closedPort() {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+// For a provider's answer: next() is how long the gateway then left the connection open, in the order of the calls.
+class Closings {
+  #times = [];
+
+  watch(out) {
+    const begin = performance.now();
+    this.#times.push(out.closed().then(() => performance.now() - begin));
+  }
+
+  next() {
+    return this.#times.shift();
+  }
+}
+
+test('U1 connect refused: 502 at once', async () => {
+  await withGateway({ url: `http://127.0.0.1:${await closedPort()}` }, async (gateway) => {
+    await assertAnswers(gateway, 'mistral');
+    const answer = await ask(gateway);
+    assert.deepEqual([answer.status, answer.details.code, answer.details.retryable], [502, 'provider_unreachable', true], answer.text);
+    assert.equal(answer.error, 'The provider could not be connected to: Connection refused.');
+    assert.ok(answer.took < (slow ? 10_000 : 3000), `${answer.took} ms`);
+  });
+});
+
+test('U2 a black hole: 504 when the time to connect is over', async () => {
+  const hole = await blackHole();
+  await withGateway({ url: hole.url, limits: { connect: '400ms' } }, async (gateway) => {
+    const answer = await ask(gateway);
+    assert.deepEqual([answer.status, answer.details.code], [504, 'provider_timeout'], answer.text);
+    assert.equal(answer.error, 'The provider could not be connected to within 400 ms.');
+    assert.ok(answer.took >= 400 - early && answer.took < 400 * answer.details.attempts + (slow ? 20_000 : 3000), `${answer.took} ms`);
+  });
+  hole.stop();
+});
+
+test('U3 accepts and never answers: 504 at the limit for the first byte', async () => {
+  const closings = new Closings();
+  const provider = await ScriptedProvider.start((_, out) => closings.watch(out));
+  await withGateway({ url: provider.url, limits: { first_byte: '500ms', silence: '150ms', total: '1h' } }, async (gateway) => {
+    for (const stream of [false, true]) {
+      await inTime(500, async () => {
+        const answer = await ask(gateway, { more: { stream } });
+        assert.deepEqual([answer.status, answer.details?.code], [504, 'provider_timeout'], answer.text);
+        assert.equal(answer.error, 'The provider sent no answer within 500 ms.');
+        return closings.next();
+      });
+    }
+  });
+  await provider.stop();
+});
+
+test('U4 headers, then silence: an error at the limit between bytes, and no end that looks like one', async () => {
+  const closings = new Closings();
+  const provider = await ScriptedProvider.start(async (_, out) => {
+    await out.beginStream();
+    if (provider.spoken) await out.piece(streamed({ role: 'assistant', content: 'Once' }));
+    closings.watch(out);
+  });
+  await withGateway({ url: provider.url, limits: { silence: '500ms', total: '1h' } }, async (gateway) => {
+    provider.spoken = true;
+    await inTime(500, async () => {
+      const cut = await ask(gateway, { more: { stream: true } });
+      assert.equal(cut.status, 200);
+      assert.match(cut.text, /^event: chunk\ndata: .*Once.*\n\nevent: error\ndata: .*\n\n$/);
+      assert.match(cut.text, /"code":"provider_timeout"/);
+      assert.match(cut.text, /The provider fell silent in the middle of its answer for 500 ms\./);
+      return closings.next();
+    });
+    const door = await post(`${gateway.url}/v1/chat/completions`, { ...question(), provider: undefined, model: 'openai/gpt-4o', stream: true });
+    assert.match(door.text, /Once[^]*fell silent/);
+    assert.doesNotMatch(door.text, /\[DONE\]/);
+    closings.next();
+    provider.spoken = false;
+    await inTime(500, async () => {
+      const mute = await ask(gateway, { more: { stream: true } });
+      assert.deepEqual([mute.status, mute.details?.code], [504, 'provider_timeout'], mute.text);
+      assert.equal(mute.error, 'The provider fell silent in the middle of its answer for 500 ms.');
+      return closings.next();
+    });
+  });
+  await provider.stop();
+});
+
+test('U5 a trickle is relayed and cut at the total limit; others go on', async () => {
+  const closings = new Closings();
+  const provider = await ScriptedProvider.start(async (request, out) => {
+    closings.watch(out);
+    const trickle = async (bytes) => { for (const byte of bytes) { if (out.socket.destroyed) return; await out.write(byte); await new Promise((resolve) => { setTimeout(resolve, 50); }); } };
+    if (JSON.parse(request.body).stream) {
+      await out.begin(200, { 'transfer-encoding': 'chunked' }, 'text/event-stream');
+      await out.piece(streamed({ role: 'assistant', content: 'Once' }));
+    } else {
+      await out.begin(200, { 'content-length': 100_000 });
+    }
+    await trickle(JSON.parse(request.body).stream ? '1\r\n:\r\n'.repeat(1000) : ' '.repeat(100_000));
+  });
+  await withGateway({ url: provider.url, limits: { total: '900ms', silence: '1h', first_byte: '1h' } }, async (gateway) => {
+    const cut = ask(gateway, { more: { stream: true } });
+    for (let i = 0; i < 10; i += 1) await assertAnswers(gateway, 'mistral');
+    const { text } = await cut;
+    assert.match(text, /^event: chunk\ndata: .*Once.*\n\nevent: error\ndata: .*"The provider did not complete its answer within 900 ms\."/);
+    closings.next();
+    await inTime(900, async () => {
+      const whole = await ask(gateway);
+      assert.deepEqual([whole.status, whole.details?.code], [504, 'provider_timeout'], whole.text);
+      assert.equal(whole.error, 'The provider did not complete its answer within 900 ms.');
+      await closings.next();
+      return whole.took; // the provider's own clock begins after the connection was made
+    });
+  });
+  await provider.stop();
+});
+
+test('U7 closed without a byte on a reused connection: one silent repeat on a new one', async () => {
+  const sockets = [];
+  const provider = await ScriptedProvider.start((_, out) => {
+    const reused = sockets.includes(out.socket);
+    sockets.push(out.socket);
+    if (!reused) return out.whole(reply());
+    return out.socket.destroy();
+  });
+  await withGateway({ url: provider.url }, async (gateway) => {
+    await assertAnswers(gateway, 'openai');
+    const answer = await ask(gateway);
+    assert.equal(answer.status, 200, answer.text);
+    assert.match(answer.headers['x-ai-proxy-attempts'], /^1\b/);
+    assert.equal(provider.requests.length, 3);
+    assert.deepEqual([sockets[0] === sockets[1], sockets[1] === sockets[2]], [true, false]);
+  });
+  await provider.stop();
+});
+
+test('U19 a redirect is not followed: 502, and no second connection', async () => {
+  const elsewhere = await ScriptedProvider.start((_, out) => out.whole(reply()));
+  for (const status of [301, 302, 303, 307, 308]) {
+    const provider = await ScriptedProvider.start((_, out) => out.whole('', { status, fields: { location: `${elsewhere.url}/v1/chat/completions` } }));
+    await withGateway({ url: provider.url }, async (gateway) => {
+      const answer = await ask(gateway);
+      assert.deepEqual([answer.status, answer.details?.code, answer.details?.status], [502, 'provider_error', status], answer.text);
+      assert.match(answer.error, /redirect \(30\d\), which is never followed/);
+      assert.ok(!('location' in answer.headers));
+    });
+    await provider.stop();
+  }
+  assert.equal(elsewhere.connections, 0);
+  await elsewhere.stop();
+});
+
+function residentBytes(gateway) {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.child.pid}/status`, 'utf8'))[1]) * 1024;
+}
+
+test('U22 a compressed answer that was not asked for, and a bomb: 502, and no memory goes into it', async () => {
+  const bomb = zlib.gzipSync(Buffer.alloc(256 << 20), { level: 9 });
+  for (const coding of ['gzip', 'deflate', 'br', 'x-gzip, gzip']) {
+    const provider = await ScriptedProvider.start((request, out) => {
+      assert.equal(request.fields.get('accept-encoding'), 'identity');
+      const body = coding === 'gzip' ? bomb : zlib.deflateSync(JSON.stringify(reply()));
+      return out.whole(body, { fields: { 'content-encoding': coding } }).catch(() => {});
+    });
+    await withGateway({ url: provider.url }, async (gateway) => {
+      await assertAnswers(gateway, 'mistral');
+      const before = residentBytes(gateway);
+      for (const stream of [false, true]) {
+        const answer = await ask(gateway, { more: { stream } });
+        assert.deepEqual([answer.status, answer.details?.code], [502, 'provider_error'], `${coding}: ${answer.text}`);
+        assert.match(answer.error, /compressed body that was not asked for/);
+      }
+      const grown = residentBytes(gateway) - before;
+      assert.ok(grown < (slow ? 256 : 64) << 20, `${grown} bytes`);
+    });
+    await provider.stop();
+    assert.deepEqual(provider.faults, []);
+  }
+});
+
+test('U24 a provider whose connections are all busy: a short wait, then 503 with Retry-After; beyond the queue at once', async () => {
+  const busy = [];
+  const provider = await ScriptedProvider.start((_, out) => { busy.push(out); });
+  await withGateway({ url: provider.url, limits: { connections: 2, queue: 1, wait: '3s' } }, async (gateway) => {
+    const held = [ask(gateway), ask(gateway)];
+    while (busy.length < 2) await new Promise((resolve) => { setImmediate(resolve); });
+    const queued = ask(gateway);
+    const done = [];
+    // Whichever of the next comes first queues, should the one above not be there yet; the others are refused.
+    const more = [ask(gateway), ask(gateway), ask(gateway)].map((one) => one.then((answer) => { done.push(answer); }));
+    while (done.length < 3) {
+      await assertAnswers(gateway, 'mistral');
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    const refused = done.filter(({ error }) => /enough requests wait/.test(error));
+    assert.ok(refused.length >= 2, JSON.stringify(done.map(({ error }) => error)));
+    for (const answer of [...done, await queued]) {
+      assert.deepEqual([answer.status, answer.details.code, answer.headers['retry-after']], [503, 'overloaded', '1'], answer.text);
+    }
+    const waited = [...done, await queued].filter(({ error }) => /stayed busy for 3 s/.test(error));
+    assert.equal(waited.length, 1);
+    assert.ok(waited[0].took >= 3000 - early);
+    for (const { took } of refused) assert.ok(took < waited[0].took, `${took} ms, and the one that queued ${waited[0].took} ms`);
+    for (const out of busy.splice(0)) await out.whole(reply());
+    for (const answer of await Promise.all(held)) assert.equal(answer.status, 200, answer.text);
+    await Promise.all(more);
+  });
+  await provider.stop();
+});
+
+test('P8 idle connections to a provider that a reload removes are closed; a request under way is finished', async () => {
+  let hold;
+  const old = await ScriptedProvider.start((_, out) => { if (hold) hold(out); else return out.whole(reply()); });
+  const fresh = await ScriptedProvider.start((_, out) => out.whole(reply('New.')));
+  const entry = (url) => `providers:\n  mine: {base_url: "${url}", auth: none}\n`;
+  await withGateway({ url: old.url, yaml: entry(old.url), environment: { OPENAI_BASE_URL: good.url } }, async (gateway, file) => {
+    await assertAnswers(gateway, 'mine');
+    assert.equal(old.sockets.size, 1);
+    const arrived = new Promise((resolve) => { hold = resolve; });
+    const running = ask(gateway, { provider: 'mine' });
+    const out = await arrived; // it took the idle one
+    hold = undefined;
+    await assertAnswers(gateway, 'mine'); // a second one, idle now
+    assert.equal(old.sockets.size, 2);
+    const idle = [...old.sockets].find((socket) => socket !== out.socket);
+    const closed = new Promise((resolve) => { idle.once('close', resolve); });
+    writeFileSync(file, entry(fresh.url));
+    gateway.child.kill('SIGHUP');
+    await closed;
+    await assertAnswers(gateway, 'mine', 'New.');
+    await out.whole(reply());
+    const answer = await running;
+    assert.equal(answer.status, 200, answer.text);
+    await out.closed(); // its connection is not kept either
+  });
+  await old.stop();
+  await fresh.stop();
+});

@@ -1,0 +1,147 @@
+// spec/reliability.md 4.2, U18, and S-21: what a name server may do to us. Runs in a namespace of its own, where the test
+// is the name server and has an address that counts as one of the internet's (203.0.113.5, RFC 5737).
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { ask, assertAnswers, configured, reply } from '../support/chat.mjs';
+import { NameServer } from '../support/name_server.mjs';
+import { slow, startGateway } from '../support/processes.mjs';
+import { ScriptedProvider } from '../support/scripted_provider.mjs';
+
+const outside = '203.0.113.5';
+const freshFor = 30_000; // an answer of the name server is good for so long: HostResolver::kFresh
+
+const namespace = ['-rmn', '--'];
+if (process.env.AI_PROXY_TEST_NAMESPACE === '1') inside();
+else {
+  test('U18 the name server fails, lies, and leads inside', async (t) => {
+    const tools = spawnSync('unshare', [...namespace, 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' });
+    if (tools.status !== 0) {
+      t.skip(`no namespace can be made here (${(tools.error?.message ?? tools.stderr).trim()}): S-21 is covered by client_names_test.cpp and address_filter_test.cpp, the rest of U18 is not`);
+      return;
+    }
+    const environment = { ...process.env, AI_PROXY_TEST_NAMESPACE: '1' };
+    delete environment.NODE_TEST_CONTEXT;
+    const child = spawn('unshare', [...namespace, process.execPath, fileURLToPath(import.meta.url)], { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (bytes) => { output += bytes; });
+    const [code] = await once(child, 'exit');
+    assert.equal(code, 0, output);
+    assert.match(output, /pass [1-9]/);
+  });
+}
+
+function makeOwnNetwork() {
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
+  execFileSync('ip', ['addr', 'add', `${outside}/32`, 'dev', 'lo']);
+  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-'));
+  for (const [name, text] of [['resolv.conf', 'nameserver 127.0.0.1\noptions timeout:10 attempts:1\n'], ['nsswitch.conf', 'hosts: files dns\n']]) {
+    writeFileSync(path.join(folder, name), text);
+    execFileSync('mount', ['--bind', path.join(folder, name), `/etc/${name}`]);
+  }
+}
+
+// Each request takes a new connection.
+const closing = async (_, out) => {
+  await out.whole(reply(), { fields: { connection: 'close' } });
+  out.fin();
+};
+
+function inside() {
+  makeOwnNetwork();
+
+  test('U18', async (t) => {
+    const names = await NameServer.start();
+    const provider = await ScriptedProvider.start(closing, { address: outside });
+    const trap = await ScriptedProvider.start(closing, { address: '0.0.0.0' }); // reached by any inside address
+    const entry = (name, { host = `${name}.test`, port = provider.port, more = '' } = {}) => `  ${name}: {base_url: "http://${host}:${port}", auth: none${more}}\n`;
+    const cases = ['lost', 'mute', 'empty', 'loop', 'meta', 'private', 'mapped', 'six', 'local'];
+    const yaml = `limits:\n  provider:\n    connect: 1500ms\nproviders:\n${cases.map((name) => entry(name, { port: trap.port })).join('')}`
+      + entry('good') + entry('mixed') + entry('meant', { port: trap.port, more: ', internal: true' })
+      + entry('literal', { host: '127.0.0.1', port: trap.port }) + entry('here', { host: 'localhost', port: trap.port })
+      + ['turns', 'fades', 'sleeps'].map((name) => entry(name)).join('');
+    names.names.set('mute.test', 'silence').set('empty.test', []).set('loop.test', ['127.0.0.1']).set('meta.test', ['169.254.169.254'])
+      .set('private.test', ['10.0.0.1', '192.168.0.1', '100.64.0.1']).set('mapped.test', ['::ffff:7f00:1']).set('six.test', ['::1', 'fd00::1', 'fe80::1'])
+      .set('local.test', ['0.0.0.0']).set('mixed.test', ['127.0.0.1', outside, '10.0.0.1']).set('meant.test', ['127.0.0.1']);
+    for (const name of ['good', 'turns', 'fades', 'sleeps']) names.names.set(`${name}.test`, [outside]);
+    const gateway = await startGateway({ environment: { AI_PROXY_THREADS: '1' }, args: configured(yaml).args });
+    for (const name of ['turns', 'fades', 'sleeps']) await assertAnswers(gateway, name);
+    const heard = performance.now();
+
+    await t.test('a name that does not exist, or has no address: 502', async () => {
+      for (const name of ['lost', 'empty']) {
+        const answer = await ask(gateway, { provider: name });
+        assert.deepEqual([answer.status, answer.details?.code], [502, 'provider_unreachable'], answer.text);
+        assert.match(answer.error, /^The provider could not be found: Host not found/);
+      }
+    });
+
+    await t.test('a name server that says nothing: 502 when the time to connect is over, and nobody else waits', async () => {
+      const begin = performance.now();
+      let over = false;
+      const waiting = [1, 2, 3].map(() => ask(gateway, { provider: 'mute' }).finally(() => { over = true; }));
+      const times = [];
+      while (!over) {
+        for (const provider of ['good', 'literal']) { // one that must be looked up, too
+          const answer = await ask(gateway, { provider });
+          assert.equal(answer.status, 200, answer.text);
+          if (!over) times.push(answer.took);
+        }
+      }
+      for (const answer of await Promise.all(waiting)) {
+        assert.deepEqual([answer.status, answer.details?.code], [502, 'provider_unreachable'], answer.text);
+        assert.equal(answer.error, "The provider's name could not be looked up within 1500 ms.");
+      }
+      assert.ok(performance.now() - begin < (slow ? 60_000 : 9000));
+      times.sort((a, b) => a - b);
+      assert.ok(times.length >= 5 && times[Math.floor(times.length * 0.9)] < (slow ? 1000 : 250), JSON.stringify(times.slice(-10)));
+    });
+
+    await t.test('an answer that leads inside is refused, and says which setting allows it', async () => {
+      const before = trap.connections;
+      for (const name of ['loop', 'meta', 'private', 'mapped', 'six', 'local']) {
+        const answer = await ask(gateway, { provider: name });
+        assert.deepEqual([answer.status, answer.details?.code, answer.details?.retryable], [502, 'provider_unreachable', false], `${name}: ${answer.text}`);
+        assert.match(answer.error, /leads to an address inside a network .* set internal: true for this provider\.$/);
+        assert.doesNotMatch(answer.text, /\d+\.\d+\.\d+\.\d+/, 'no address of ours is told');
+      }
+      assert.equal(trap.connections, before);
+    });
+
+    await t.test('where it is meant, or is the operator\'s own word, it is called', async () => {
+      const before = trap.connections;
+      for (const name of ['meant', 'literal', 'here']) await assertAnswers(gateway, name);
+      assert.equal(trap.connections, before + 3);
+    });
+
+    await t.test('of a mixed answer only what is outside is taken', async () => {
+      const before = trap.connections;
+      for (let i = 0; i < 3; i += 1) await assertAnswers(gateway, 'mixed');
+      assert.equal(trap.connections, before);
+    });
+
+    await t.test('a good address is kept when the name server fails later; one that turns inside is refused', async () => {
+      names.names.set('turns.test', ['127.0.0.1']).set('fades.test', 'NXDOMAIN').set('sleeps.test', 'silence');
+      await new Promise((resolve) => { setTimeout(resolve, freshFor + 500 - (performance.now() - heard)); });
+      const asked = names.asked.length;
+      await assertAnswers(gateway, 'fades');
+      await assertAnswers(gateway, 'sleeps');
+      const again = await ask(gateway, { provider: 'sleeps' });
+      assert.equal(again.status, 200);
+      assert.ok(again.took < (slow ? 10_000 : 700), `the second does not wait for the name server once more: ${again.took} ms`);
+      const refused = await ask(gateway, { provider: 'turns' });
+      assert.match(refused.error, /leads to an address inside/);
+      assert.ok(names.asked.length >= asked + 3, 'they were asked for again');
+    });
+
+    await gateway.stop();
+    await provider.stop();
+    await trap.stop();
+    await names.stop();
+  });
+}
