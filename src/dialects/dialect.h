@@ -74,8 +74,8 @@ struct Dialect {
   // named in `warnings`; what cannot be expressed at all is an error with the member's path.
   Result<std::string> (*render_request)(const chat::Request& request, std::string_view wire_model,
                                         const chat::ModelTraits& traits, chat::Warnings& warnings);
-  // Header lines that this request needs besides `configured`, which every request to the provider has. A line
-  // replaces the configured one of its name, and holds what that says. Null: there are never any.
+  // Header lines that this request needs besides `configured`, which every request to the provider has. A
+  // line replaces the configured one of its name, and holds what that says. Null: there are never any.
   std::string (*request_fields)(const chat::Request& request, std::string_view configured) = nullptr;
   // A 2xx JSON body. An error: it makes no sense (provider_error), or holds an error object.
   Result<chat::Reply> (*parse_reply)(const json::Value& body);

@@ -1,5 +1,5 @@
-// In every unit test program: with AI_PROXY_NO_SKIP=1 a test that skips itself, because the recordings or a tool
-// are not at hand, has failed. Where everything must be at hand, nothing goes untested unseen.
+// In every unit test program: with AI_PROXY_NO_SKIP=1 a test that skips itself, because the recordings or a
+// tool are not at hand, has failed. Where everything must be at hand, nothing goes untested unseen.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
