@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { Program, binary, gatewayEnvironment, root, slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { wire } from '../support/turns.mjs';
-import { ask, closedLoop, counted, messages, openStream, quantile, until } from './support/life.mjs';
+import { ask, closedLoop, counted, messages, openStream, quantile, unreadPipe, until } from './support/life.mjs';
 
 const turn = { text: ['Once', ' upon'], reason: 'stop' };
 let provider;
@@ -27,7 +27,8 @@ const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: 
 // --- D13: standard output is a pipe that nobody reads -----------------------------------------------------------------
 
 test('D13 a full pipe as log: no request waits for it, lines are dropped and counted, the other sink goes on', async (context) => {
-  const gateway = new Program('bash', ['-c', 'exec "$0" > >(exec sleep 300)', binary], { env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json' }) });
+  const pipe = unreadPipe();
+  const gateway = new Program('sh', ['-c', 'exec "$0" > "$1"', binary, pipe.path], { env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json' }) });
   const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
   const agent = new http.Agent({ keepAlive: true });
   const wanted = slow ? 3000 : 8000;
@@ -44,6 +45,7 @@ test('D13 a full pipe as log: no request waits for it, lines are dropped and cou
   context.diagnostic(`${outcomes.length} requests, median inside ${early.toFixed(2)} ms, later ${late.toFixed(2)} ms`);
   gateway.child.kill('SIGTERM');
   assert.equal((await gateway.exited).code, 0);
+  pipe.end();
 });
 
 // --- D14: what the machine lacks ---------------------------------------------------------------------------------------

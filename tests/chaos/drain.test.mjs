@@ -9,7 +9,7 @@ import { Program, binary, gatewayEnvironment, slow, startGateway } from '../supp
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
-import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, openLoop, openStream, until } from './support/life.mjs';
+import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, openLoop, openStream, unreadPipe, until } from './support/life.mjs';
 
 const question = { provider: 'anthropic', model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Tell me a story' }] };
 const turn = { text: ['Once', ' upon'], reason: 'stop', usage: { input: 25 } };
@@ -184,7 +184,8 @@ for (const [name, environment, sign] of [['draining', {}, /"message":"draining"/
 
 test('G1 a log that nobody reads does not hold up the end', async () => {
   // Standard output is a pipe that is full and stays so.
-  const gateway = new Program('bash', ['-c', 'exec "$0" > >(sleep 60) 2>&2', binary], { env: gatewayEnvironment({ ANTHROPIC_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json' }) });
+  const pipe = unreadPipe();
+  const gateway = new Program('sh', ['-c', 'exec "$0" > "$1"', binary, pipe.path], { env: gatewayEnvironment({ ANTHROPIC_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json' }) });
   const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
   const outcomes = await Promise.all(Array.from({ length: 400 }, () => ask(`${url}/v1/models`, undefined, { headers: { 'x-request-id': 'x'.repeat(100) } })));
   assert.deepEqual(counted(outcomes), { 200: 400 });
@@ -192,6 +193,7 @@ test('G1 a log that nobody reads does not hold up the end', async () => {
   gateway.child.kill('SIGTERM');
   assert.equal((await gateway.exited).code, 0);
   assert.ok(performance.now() - begin < 4000 + allowance);
+  pipe.end();
 });
 
 test('P5 kill -9 cuts the stream, fakes no end; a restart on the same port serves at once', async (context) => {

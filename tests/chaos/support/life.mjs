@@ -1,9 +1,12 @@
 // What the tests of dependencies and of the process's life need: load that counts what became of every request, streams and
 // connections watched byte by byte, seeded chance, and what a process holds.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, readdirSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { slow } from '../../support/processes.mjs';
 import { full, seed } from './scale.mjs';
 
@@ -145,6 +148,14 @@ export class Caller {
   }
 
   end() { this.socket.destroy(); }
+}
+
+// A pipe that is open and that nobody reads: its path, and how it ends.
+export function unreadPipe() {
+  const path = join(mkdtempSync(join(tmpdir(), 'ai-proxy-pipe-')), 'pipe');
+  if (spawnSync('mkfifo', [path]).status !== 0) throw new Error('mkfifo');
+  const held = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  return { path, end: () => closeSync(held) };
 }
 
 // Resident memory in KiB, open descriptors, and the processor's time used, of a process.
