@@ -10,7 +10,7 @@ import { FaultyProvider } from './support/faulty_provider.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
 import { load, percentile, poster } from './support/load.mjs';
 import { Chances } from './support/scale.mjs';
-import { configurationFile, doors, providers, question } from './support/scene.mjs';
+import { asItComes, configurationFile, doors, providers, question } from './support/scene.mjs';
 import { Caller } from './support/caller.mjs';
 import { faults } from './support/soak_faults.mjs';
 import { until } from './support/waiting.mjs';
@@ -42,7 +42,7 @@ class Soak {
     }
     const { folder, file } = configurationFile({ limits: { provider: { first_byte: `${patienceSeconds}s`, silence: `${patienceSeconds}s`, idle: '5s' } } });
     const urls = Object.fromEntries(providers.map((name) => [`${name.toUpperCase()}_BASE_URL`, this.places[name].proxy.url]));
-    this.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls } });
+    this.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls, ...asItComes } });
     this.poster = poster(Infinity);
   }
 

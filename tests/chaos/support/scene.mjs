@@ -30,6 +30,9 @@ export function configurationFile(configuration) {
   return { folder, file };
 }
 
+// Retries and pauses as they are by default: an empty variable is none. (Other tests have them off.)
+export const asItComes = { AI_PROXY_RETRIES: '', AI_PROXY_PAUSE_WHEN_LIMITED: '' };
+
 // With idle connections closed early, so that what stays open has leaked.
 const withShortIdle = (configuration) => ({ ...configuration, limits: { ...configuration.limits, provider: { idle: '1s', ...configuration.limits?.provider } } });
 
@@ -43,7 +46,7 @@ export class Scene {
     const { folder, file } = configurationFile(withShortIdle(configuration));
     scene.file = file;
     const urls = { ...providersAt((scene.second ?? scene.proxy ?? scene.provider).url), OPENAI_BASE_URL: (scene.proxy ?? scene.provider).url };
-    scene.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls, AI_PROXY_THREADS: '1', ...environment } });
+    scene.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls, ...asItComes, AI_PROXY_THREADS: '1', ...environment } });
     scene.poster = poster();
     scene.before = figuresOf(scene.gateway).sockets;
     await scene.isWell();
