@@ -1,5 +1,5 @@
-// What a caller may set for one request by header fields, within bounds: how often, how long, and among what is
-// configured. Never whom a name stands for, or where that is.
+// What a caller may set for one request by header fields, within bounds: how often, how long, and among what
+// is configured. Never whom a name stands for, or where that is.
 #pragma once
 
 #include <chrono>
