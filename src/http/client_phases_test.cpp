@@ -133,7 +133,7 @@ TEST_F(ClientTest, GivesUpConnectingInTime) {
   const auto begin = Clock::now();
   EXPECT_EQ(exchange(full.origin()),
             "provider_timeout: The provider could not be connected to within 120 ms.");
-  EXPECT_LT(Clock::now() - begin, milliseconds(500));
+  EXPECT_LT(Clock::now() - begin, seconds(20));  // and not by the kernel's own patience, which is minutes
   // TLS counts too.
   Provider& silent = provide({{{{}, Turn::Then::hang}}});
   Origin origin = silent.origin();
