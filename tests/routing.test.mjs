@@ -264,8 +264,9 @@ test('a hedge is made only for one that is slow, only where it is wanted, and on
   silence(world.two);
   const headers = { 'x-ai-proxy-timeout': '400ms', 'x-ai-proxy-retries': '0' };
   assert.equal((await ask('hedged', {}, { ...headers, 'x-ai-proxy-hedge': 'off' })).status, 504);
+  assert.equal((await ask('hedged', {}, { ...headers, 'x-ai-proxy-fallback': 'off' })).status, 504);
   assert.equal((await ask('hedged-cheaply', { max_tokens: 4000 }, headers)).status, 504);
-  assert.deepEqual(calls(), [0, 3, 0]);
+  assert.deepEqual(calls(), [0, 4, 0]);
   assert.equal((await ask('hedged-cheaply', { max_tokens: 4 }, headers)).status, 200);
 });
 

@@ -131,7 +131,7 @@ http::Task<Result<http::ClientReply>> Attempts::call() {
 bool Attempts::may_hedge() const {
   const routing::Alias* alias = exchange_.plan.alias;
   return alias != nullptr && alias->hedge.after.count() > 0 && overrides_.hedge.value_or(true) &&
-         exchange_.attempts == 0;
+         !overrides_.no_fallback && exchange_.attempts == 0;
 }
 
 http::Task<Result<http::ClientReply>> Attempts::call_with_hedge(const routing::Hedge& hedge) {
