@@ -68,8 +68,8 @@ void Loop::shed(std::size_t bytes) {
   asio::post(io_, [this, bytes] { server_.shed(bytes); });
 }
 
-void Loop::drain() {
-  asio::post(io_, [this] { server_.drain(); });
+void Loop::drain(std::chrono::milliseconds idle) {
+  asio::post(io_, [this, idle] { server_.drain(idle); });
 }
 
 void Loop::stop_accepting() {

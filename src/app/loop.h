@@ -38,7 +38,8 @@ class Loop {
   void use(std::shared_ptr<const config::Settings> settings);
   void measure_delay();          // how late the thread is, for the worker
   void shed(std::size_t bytes);  // ends the largest requests, until they held so many bytes together
-  void drain();
+  // A connection on which nothing comes ends after `idle`.
+  void drain(std::chrono::milliseconds idle);
   void stop_accepting();
   void stop_accepting_and_cancel();
   // Cuts what is left, and returns when the thread has ended and everything has said so in the log.

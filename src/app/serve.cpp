@@ -31,6 +31,10 @@ using namespace std::chrono_literals;
 using telemetry::Level;
 using telemetry::log;
 
+// How long an idle connection lives on when another process has taken over the port: long enough that a client which
+// uses it now and then comes once more, and is told to connect anew.
+constexpr auto kHandoverIdle = 2s;
+
 unsigned cpus_we_may_use() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -220,7 +224,7 @@ class Conductor {
   // socket that was handed over refuses nobody: its successor lets the others in.
   void leave() {
     process_.leaving = true;
-    for (const auto& loop : loops_) loop->drain();
+    for (const auto& loop : loops_) loop->drain(handed_over_ ? kHandoverIdle : http::kDrainIdle);
     if (handed_over_) close_port();
     const auto lame_duck = handed_over_ ? 0ms : settings_->lame_duck.value_or(0ms);
     if (lame_duck == 0ms) return drain();

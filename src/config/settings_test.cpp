@@ -316,7 +316,8 @@ TEST(Routing, HasItsOwnSection) {
   breaker: {failures: 0, percent: 30, open: 1s}
 )";
   world.environment = {{"AI_PROXY_RETRIES", "1"}};
-  const routing::Policies& routing = good(world)->routing;
+  const auto settings = good(world);
+  const routing::Policies& routing = settings->routing;
   EXPECT_EQ(routing.retry.retries, 1);
   EXPECT_EQ(routing.retry.backoff, 50ms);
   EXPECT_EQ(routing.retry.rate_limit_wait, 10s);

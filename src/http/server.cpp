@@ -88,8 +88,9 @@ Result<std::uint16_t> Server::listen_on(int descriptor) {
   return endpoint.port();
 }
 
-void Server::drain() {
+void Server::drain(milliseconds idle) {
   impl_->core->draining = true;
+  impl_->core->drain_idle = idle;
   for (const auto& session : impl_->sessions()) session->end_soon();
 }
 

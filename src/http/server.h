@@ -95,7 +95,7 @@ struct Refusal {
 // Words the refusal. Must not throw.
 using Refuser = std::function<Refusal(const Refused&)>;
 
-// How long an idle connection lives on when the server drains.
+// How long an idle connection lives on when the server drains, unless it is told otherwise.
 constexpr milliseconds kDrainIdle(300);
 
 // Asked when a request's head is there and its body is not yet: a fault refuses it unread. `beyond_max`: its
@@ -137,9 +137,9 @@ class Server {
   // Owns the descriptor from now on.
   Result<std::uint16_t> listen_on(int descriptor);
 
-  // From now on every answer says Connection: close, and a connection on which nothing comes ends within
-  // kDrainIdle: soon, but with time for a request that is on its way to be answered.
-  void drain();
+  // From now on every answer says Connection: close, and a connection on which nothing comes ends after
+  // `idle`: soon, but with time for a request that is on its way to be answered.
+  void drain(milliseconds idle = kDrainIdle);
   // Closes the port. Who waits in its queue is let in first, unless others hold the socket and will do that.
   void stop_accepting();
   // Raises Cancellation::Reason::draining in every running request.

@@ -83,6 +83,7 @@ struct ServerCore {
   std::vector<Session*> sessions;   // all alive, in no order
   std::vector<std::unique_ptr<ServerExchange>> spare;
   bool draining = false;
+  milliseconds drain_idle = kDrainIdle;  // what an idle connection has left then
 };
 
 }  // namespace ai_proxy::http

@@ -268,7 +268,7 @@ void Session::set_phase(Phase phase, milliseconds limit) {
 }
 
 milliseconds Session::idle_time() const {
-  return core_->draining ? std::min(limits_->idle_time, kDrainIdle) : limits_->idle_time;
+  return core_->draining ? std::min(limits_->idle_time, core_->drain_idle) : limits_->idle_time;
 }
 
 void Session::end_soon() {
@@ -277,6 +277,9 @@ void Session::end_soon() {
 
 void Session::on_deadline() {
   if (phase_ == Phase::answer) return;
+  // A request that waits to be read, on a machine with too much to do, is none that did not come.
+  error_code ec;
+  if (phase_ == Phase::idle && socket_.available(ec) > 0) return deadline_.arm(idle_time());
   if (phase_ == Phase::body) {
     const auto elapsed = Clock::now() - body_begin_;
     if (!is_body_late(exchange_->reader.body_bytes(), elapsed, *limits_)) {

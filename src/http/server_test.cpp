@@ -841,6 +841,34 @@ TEST_F(ServerTest, DrainsWithoutCuttingRunningRequests) {
   EXPECT_NE(answer.head.find("Connection: close"), std::string::npos);
 }
 
+TEST_F(ServerTest, DrainsIdleConnectionsInTheTimeItIsGiven) {
+  start();
+  Client idle(port_), late(port_);
+  for (Client* client : {&idle, &late}) {
+    client->send(get("/address"));
+    EXPECT_EQ(client->answer().status, 200);
+  }
+  // The time is over before the thread can look at what has come meanwhile: that is no idle connection.
+  on_thread([&] {
+    server_->drain(50ms);
+    std::this_thread::sleep_for(100ms);
+    late.send(get("/address"));
+  });
+  EXPECT_EQ(late.answer().status, 200);
+  EXPECT_TRUE(idle.read_to_end(1s));
+}
+
+TEST_F(ServerTest, DrainsWithPatienceWhereItIsAskedFor) {
+  start();
+  Client patient(port_);
+  patient.send(get("/address"));
+  EXPECT_EQ(patient.answer().status, 200);
+  on_thread([&] { server_->drain(10s); });
+  EXPECT_FALSE(patient.read_to_end(500ms));
+  patient.send(get("/address"));
+  EXPECT_NE(patient.answer().head.find("Connection: close"), std::string::npos);
+}
+
 TEST_F(ServerTest, LetsInWhoWaitsBeforeThePortCloses) {
   start();
   std::unique_ptr<Client> early;

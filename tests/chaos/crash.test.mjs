@@ -152,7 +152,7 @@ test('S-80 it runs as nobody, without a capability, with a root that is read-onl
   await gateway.stop();
 });
 
-test('S-81 the binary is hardened: PIE, RELRO with immediate binding, no executable stack, stack protector, fortified calls', { skip: ownHandler }, () => {
+test('S-81 the binary is hardened: PIE, RELRO with immediate binding, no executable stack, stack protector, fortified calls, branch targets', { skip: ownHandler }, () => {
   const readelf = (...options) => spawnSync('readelf', ['-W', ...options, binary], { encoding: 'utf8', maxBuffer: 1 << 28 }).stdout;
   const headers = readelf('-h', '-l', '-d');
   assert.match(headers, /Type:\s+DYN/, 'position independent');
@@ -164,4 +164,8 @@ test('S-81 the binary is hardened: PIE, RELRO with immediate binding, no executa
   const symbols = readelf('--dyn-syms');
   assert.match(symbols, /__stack_chk_fail/);
   assert.match(symbols, /__(memcpy|snprintf|vsnprintf|read|recv|memmove|memset|strcpy|fprintf|fdelt)_chk/);
+  if (process.arch === 'x64') {
+    const code = spawnSync('objdump', ['-d', '--no-show-raw-insn', '--section=.text', binary], { encoding: 'utf8', maxBuffer: 1 << 30 }).stdout;
+    assert.ok(code.split('endbr64').length > 1000, 'indirect branches have their marked targets');
+  }
 });

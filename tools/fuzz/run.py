@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the fuzz targets of build/fuzz one after the other and tells what came of it.
+"""Runs the fuzz targets of build/fuzz, one per processor at a time, and tells what came of it.
 
 Usage: ./dev fuzz [SECONDS-per-target] [TARGET…]. What a target has found out stays in build/fuzz/corpus/TARGET and is
 where the next run begins; an input that broke something is kept in build/fuzz/findings. Exit status 1 when there is one.
@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import seeds  # noqa: E402
@@ -66,10 +67,14 @@ def main():
         sys.exit(f"fuzz: there is no target {unknown[0]}; there are {' '.join(seeds.TARGETS)}")
     if not seeds.CORPORA.exists():
         print(f"fuzz: no corpora at {seeds.SHARED} (AI_PROXY_SHARED); only the small seeds are used")
-    results = {}
-    for target in arguments or seeds.TARGETS:
+    targets = arguments or list(seeds.TARGETS)
+
+    def told(target):
         print(f"{target} …", flush=True)
-        results[target] = run(target, seconds)
+        return run(target, seconds)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = dict(zip(targets, pool.map(told, targets)))
     print(f"\n{'target':22}{'seconds':>9}{'executions':>13}{'covered':>9}{'features':>10}{'corpus':>8}  finding")
     for target, result in results.items():
         print(f"{target:22}{result['seconds']:9.0f}{result['runs']:13,}{result['covered']:9,}{result['features']:10,}"
