@@ -792,21 +792,31 @@ TEST_F(ServerTest, SurvivesRunningOutOfDescriptors) {
   early.send(get("/address"));
   EXPECT_EQ(early.answer().status, 200);
 
-  // The next descriptor would be one too many; the client takes the last one.
-  const int last = ::dup(0);
-  ::close(last);
+  // Every descriptor is taken, twice over: what another thread holds for a moment is taken when it is given
+  // back.
+  std::vector<int> taken;
+  const auto take_all = [&] {
+    for (int descriptor; (descriptor = ::dup(0)) >= 0;) taken.push_back(descriptor);
+  };
   rlimit before{};
   ::getrlimit(RLIMIT_NOFILE, &before);
   rlimit tight = before;
-  tight.rlim_cur = static_cast<rlim_t>(last + 1);
+  taken.push_back(::dup(0));
+  tight.rlim_cur = static_cast<rlim_t>(taken.back() + 20);
   ::setrlimit(RLIMIT_NOFILE, &tight);
-  Client late(port_);
+  take_all();
+  std::this_thread::sleep_for(20ms);
+  take_all();
+  ::close(taken.back());
+  taken.pop_back();
+  Client late(port_);  // has the last one
   EXPECT_TRUE(late.connected());
   late.send(get("/address"));
   expect_fault(late, 503, "overloaded");  // over a reserved descriptor
   early.send(get("/address"));
   EXPECT_EQ(early.answer().status, 200);
   ::setrlimit(RLIMIT_NOFILE, &before);
+  for (const int descriptor : taken) ::close(descriptor);
   Client after(port_);
   after.send(get("/address"));
   EXPECT_EQ(after.answer().status, 200);
