@@ -812,7 +812,13 @@ TEST_F(ServerTest, SurvivesRunningOutOfDescriptors) {
   Client late(port_);  // has the last one
   EXPECT_TRUE(late.connected());
   late.send(get("/address"));
-  expect_fault(late, 503, "overloaded");  // over a reserved descriptor
+  // Over a reserved descriptor. (No expect_fault(): a sanitizer needs a descriptor to look at what JSON is
+  // made of.)
+  const Client::Answer refused = late.answer();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_NE(refused.body.find(R"("code":"overloaded")"), std::string::npos) << refused.body;
+  late.finish_sending();
+  EXPECT_TRUE(late.read_to_end());
   early.send(get("/address"));
   EXPECT_EQ(early.answer().status, 200);
   ::setrlimit(RLIMIT_NOFILE, &before);
