@@ -89,6 +89,20 @@ test('D14 without /etc/hosts and a resolver the program starts, and localhost is
   await gateway.stop();
 });
 
+test('D14 with no device at all, /dev/urandom among them, the program starts, and chance is chance', { skip: namespaces }, async () => {
+  const gateway = new Program('unshare', hidden(`mount -t tmpfs none /dev && exec ${binary}`),
+    { env: gatewayEnvironment({ AI_PROXY_LOG_FORMAT: 'json', OPENAI_BASE_URL: provider.url }), cwd: nothing });
+  const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
+  const ids = new Set();
+  for (let round = 0; round < 20; ++round) {
+    const { status, headers } = await ask(`${url}/v1/chat`, question('hello'));
+    assert.equal(status, 200);
+    ids.add(headers['x-request-id']);
+  }
+  assert.equal(ids.size, 20);
+  await gateway.stop();
+});
+
 // --- P13: a crash -------------------------------------------------------------------------------------------------------
 
 const canary = 'CANARY-PROMPT-7f3a';
