@@ -108,10 +108,14 @@ void append_escaped(std::string& line, std::string_view text, std::size_t bytes_
       continue;
     }
     if (character.code == '"' || character.code == '\\') {
-      if (quoting == Quoting::json) line += '\\';
+      if (quoting != Quoting::plain) line += '\\';
       line += static_cast<char>(character.code);
     } else if (disturbs(character.code)) {
-      append_code(line, character.code);
+      if (quoting == Quoting::label) {
+        line += kReplacement;
+      } else {
+        append_code(line, character.code);
+      }
     } else {
       line.append(text.substr(0, character.length));
     }

@@ -12,6 +12,7 @@ namespace ai_proxy::telemetry {
 enum class Quoting : std::uint8_t {
   json,   // inside a JSON string: quotation marks and backslashes are escaped too
   plain,  // for people: those two stay as they are
+  label,  // inside the value of a metric's label: as json, but what could disturb becomes U+FFFD
 };
 
 // Appends at most `bytes_max` bytes of `text` (then an ellipsis), escaped. Invalid UTF-8 becomes U+FFFD; what
