@@ -25,8 +25,8 @@ std::optional<HealthBoard::Ticket> HealthBoard::begin(const Plan& plan, std::uin
   if (!choice) return std::nullopt;
   Ticket ticket{.index = choice->index, .paused_until = choice->paused_until};
   if (ticket.paused_until) return ticket;
-  const std::string& id = plan.candidates[ticket.index].id;
-  if (Health* health = timed ? find_or_make(id, policy, now) : find(id)) {
+  const Candidate& candidate = plan.candidates[ticket.index];
+  if (Health* health = timed ? find_or_make(candidate, policy, now) : find(candidate.id)) {
     health->begin(policy, now);
     ticket.tracked = true;
   }
@@ -39,7 +39,7 @@ void HealthBoard::end(const Candidate& candidate, const Ticket& ticket, const He
   const bool trouble = verdict == Verdict::bad || verdict == Verdict::limited;
   if (!trouble && !ticket.tracked && known_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex_);
-  Health* health = trouble ? find_or_make(candidate.id, policy, now) : find(candidate.id);
+  Health* health = trouble ? find_or_make(candidate, policy, now) : find(candidate.id);
   if (health == nullptr) return;
   if (!ticket.tracked) health->begin(policy, now);  // it was not known when the request began
   health->end(policy, verdict, pause, latency, now);
@@ -57,19 +57,31 @@ bool HealthBoard::has_other(const Plan& plan, std::uint64_t tried, const HealthP
 
 Health* HealthBoard::find(std::string_view id) {
   const auto found = entries_.find(id);
-  return found == entries_.end() ? nullptr : &found->second;
+  return found == entries_.end() ? nullptr : &found->second.health;
 }
 
-Health* HealthBoard::find_or_make(std::string_view id, const HealthPolicy& policy, Time now) {
-  if (Health* known = find(id)) return known;
+Health* HealthBoard::find_or_make(const Candidate& candidate, const HealthPolicy& policy, Time now) {
+  if (Health* known = find(candidate.id)) return known;
   if (entries_.size() >= kEntriesMax)
     std::erase_if(entries_, [&](const auto& entry) {
-      return entry.second.is_fresh(policy, now) || entry.second.is_forgotten(policy, now);
+      const Health& health = entry.second.health;
+      return health.is_fresh(policy, now) || health.is_forgotten(policy, now);
     });
   if (entries_.size() >= kEntriesMax) return nullptr;
-  Health* made = &entries_.try_emplace(std::string(id)).first->second;
+  Entry* made = &entries_.try_emplace(candidate.id).first->second;
+  made->series = candidate.series;
   known_.store(entries_.size(), std::memory_order_relaxed);
-  return made;
+  return &made->health;
+}
+
+std::vector<HealthBoard::Troubled> HealthBoard::troubled(const HealthPolicy& policy, Time now) {
+  std::vector<Troubled> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, entry] : entries_) {
+    const Health::Standing standing = entry.health.standing(policy, now);
+    if (standing != Health::Standing::usable) all.push_back({entry.series, standing});
+  }
+  return all;
 }
 
 std::vector<Prospect> HealthBoard::prospects(const Plan& plan, std::uint64_t tried,

@@ -36,6 +36,13 @@ class HealthBoard {
   // Is there an untried candidate that may be asked right now?
   bool has_other(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy, Time now);
 
+  // Those that are not simply usable, each by the number under which it is counted.
+  struct Troubled {
+    std::uint32_t series = 0;
+    Health::Standing standing = Health::Standing::usable;
+  };
+  std::vector<Troubled> troubled(const HealthPolicy& policy, Time now);
+
  private:
   // Names come from callers: no more than so many are remembered.
   static constexpr std::size_t kEntriesMax = 4096;
@@ -45,14 +52,19 @@ class HealthBoard {
     std::size_t operator()(std::string_view id) const { return std::hash<std::string_view>{}(id); }
   };
 
+  struct Entry {
+    Health health;
+    std::uint32_t series = 0;
+  };
+
   // All three with the lock held.
   Health* find(std::string_view id);
-  Health* find_or_make(std::string_view id, const HealthPolicy& policy, Time now);
+  Health* find_or_make(const Candidate& candidate, const HealthPolicy& policy, Time now);
   std::vector<Prospect> prospects(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy,
                                   Time now);
 
   std::mutex mutex_;
-  std::unordered_map<std::string, Health, Hash, std::equal_to<>> entries_;
+  std::unordered_map<std::string, Entry, Hash, std::equal_to<>> entries_;
   std::atomic<std::size_t> known_{0};  // entries_.size(), readable without the lock
 };
 

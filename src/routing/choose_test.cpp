@@ -125,6 +125,8 @@ TEST_F(ChooseTest, TheBoardRemembersAcrossRequests) {
     board.end(plan.candidates[0], *ticket, policy, Verdict::bad, {}, {}, now);
   }
   EXPECT_EQ(board.begin(plan, 0, policy, {}, {}, now)->index, 1u);
+  ASSERT_EQ(board.troubled(policy, now).size(), 1u);
+  EXPECT_EQ(board.troubled(policy, now).front().standing, Health::Standing::open);
   EXPECT_TRUE(board.has_other(plan, 2, policy, now));  // the open one is better than none
   now += 5s;
   const auto probe = board.begin(plan, 0, policy, {}, {}, now);
@@ -133,6 +135,7 @@ TEST_F(ChooseTest, TheBoardRemembersAcrossRequests) {
   board.end(plan.candidates[0], *probe, policy, Verdict::good, {}, {}, now);
   EXPECT_EQ(board.begin(plan, 0, policy, {}, {}, now)->index, 0u);
   EXPECT_FALSE(board.begin(plan, 3, policy, {}, {}, now));
+  EXPECT_TRUE(board.troubled(policy, now).empty());
 }
 
 TEST_F(ChooseTest, TheBoardForgetsNamesThatNobodyAsksForAnyMore) {

@@ -54,9 +54,15 @@ const Secret kNoKey;
 // Names are remembered, logged and sent back in header fields.
 constexpr std::size_t kModelNameLengthMax = 256;
 
+// What names are looked up in.
+struct Known {
+  const Table& table;
+  const pricing::Catalog& catalog;
+};
+
 // One candidate for each of the provider's keys.
-Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_view model, unsigned weight,
-                            std::size_t tier) {
+Result<void> add_candidates(Plan& plan, const Known& known, const Provider& provider, std::string_view model,
+                            unsigned weight, std::size_t tier) {
   if (model.empty()) {
     return std::unexpected(
         bad_request("The name of a model is missing after " + in_quotes(provider.name + "/") + ".", "model"));
@@ -65,6 +71,8 @@ Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_vi
     return std::unexpected(bad_request("The name of a model has at most 256 characters.", "model"));
   if (!provider.configured()) return std::unexpected(not_configured(provider.name, provider.key_variable));
   const std::string wire_model(providers::wire_model(provider.catalog, model));
+  const auto place = static_cast<std::size_t>(&provider - known.table.providers.data());
+  const std::uint32_t series = known.table.series.of(place, provider.catalog, known.catalog, wire_model);
   const std::size_t keys = std::max<std::size_t>(provider.keys.size(), 1);
   for (std::size_t i = 0; i < keys && plan.candidates.size() < kCandidatesMax; ++i) {
     std::string id = provider.name + "/" + wire_model;
@@ -76,7 +84,8 @@ Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_vi
                                .id = std::move(id),
                                .key_number = static_cast<unsigned>(i + 1),
                                .weight = weight,
-                               .tier = tier});
+                               .tier = tier,
+                               .series = series});
   }
   return {};
 }
@@ -86,8 +95,9 @@ std::size_t next_tier(const Plan& plan) {
   return plan.candidates.empty() ? 0 : plan.candidates.back().tier + 1;
 }
 
-Result<void> add_candidates(Plan& plan, const Provider& provider, std::string_view model) {
-  return add_candidates(plan, provider, model, 1, next_tier(plan));
+Result<void> add_candidates(Plan& plan, const Known& known, const Provider& provider,
+                            std::string_view model) {
+  return add_candidates(plan, known, provider, model, 1, next_tier(plan));
 }
 
 // What stands before the first slash, or nothing.
@@ -151,31 +161,33 @@ const Alias* find_alias(const Table& table, std::string_view model) {
 
 // The caller named a provider: only its own prefix and its own aliases are taken off the model's name.
 // Anything else goes on as it is, slashes too: some providers have them in their names.
-Result<void> with_provider(Plan& plan, const Table& table, std::string_view provider_name,
+Result<void> with_provider(Plan& plan, const Known& known, std::string_view provider_name,
                            std::string_view model) {
+  const Table& table = known.table;
   const Provider* provider = named(table, provider_name);
   if (provider == nullptr) return std::unexpected(unknown_provider(table, provider_name, "provider"));
   if (const auto parts = split_at_slash(model); parts && parts->first == provider_name) model = parts->second;
   if (const Alias* alias = find_alias(table, model)) {
     for (const std::vector<Target>& tier : alias->tiers) {
       for (const Target& target : tier) {
-        if (target.provider == provider_name) return add_candidates(plan, *provider, target.model);
+        if (target.provider == provider_name) return add_candidates(plan, known, *provider, target.model);
       }
     }
   }
-  return add_candidates(plan, *provider, model);
+  return add_candidates(plan, known, *provider, model);
 }
 
 // Targets without a key are passed over, unless no other is left.
-Result<void> with_alias(Plan& plan, const Table& table, const Alias& alias) {
+Result<void> with_alias(Plan& plan, const Known& known, const Alias& alias) {
   const std::size_t before = plan.candidates.size();
   std::optional<Error> missing;
   for (const std::vector<Target>& tier : alias.tiers) {
     const std::size_t number = next_tier(plan);
     for (const Target& target : tier) {
-      const Provider* provider = named(table, target.provider);
-      if (provider == nullptr) return std::unexpected(unknown_provider(table, target.provider, "model"));
-      Result<void> added = add_candidates(plan, *provider, target.model, target.weight, number);
+      const Provider* provider = named(known.table, target.provider);
+      if (provider == nullptr)
+        return std::unexpected(unknown_provider(known.table, target.provider, "model"));
+      Result<void> added = add_candidates(plan, known, *provider, target.model, target.weight, number);
       if (!added && !missing) missing = std::move(added.error());
     }
   }
@@ -183,26 +195,26 @@ Result<void> with_alias(Plan& plan, const Table& table, const Alias& alias) {
   return {};
 }
 
-Result<void> by_catalogue(Plan& plan, const Table& table, const pricing::Catalog& catalog,
-                          std::string_view model) {
+Result<void> by_catalogue(Plan& plan, const Known& known, std::string_view model) {
+  const auto& [table, catalog] = known;
   const std::string_view owner = catalog_of(catalog, model);
   if (owner.empty()) return std::unexpected(unplaceable(table, catalog, model));
   const auto provider = serving(table, owner, model);
   if (!provider) return std::unexpected(provider.error());
   if (*provider == nullptr) return std::unexpected(unplaceable(table, catalog, model));
-  return add_candidates(plan, **provider, model);
+  return add_candidates(plan, known, **provider, model);
 }
 
-Result<void> by_model(Plan& plan, const Table& table, const pricing::Catalog& catalog,
-                      std::string_view model) {
-  if (const Alias* alias = find_alias(table, model)) return with_alias(plan, table, *alias);
+Result<void> by_model(Plan& plan, const Known& known, std::string_view model) {
+  const Table& table = known.table;
+  if (const Alias* alias = find_alias(table, model)) return with_alias(plan, known, *alias);
   if (const auto parts = split_at_slash(model)) {
     if (named(table, parts->first) == nullptr) {
       return std::unexpected(unknown_provider(table, parts->first, "model"));
     }
-    return with_provider(plan, table, parts->first, parts->second);
+    return with_provider(plan, known, parts->first, parts->second);
   }
-  return by_catalogue(plan, table, catalog, model);
+  return by_catalogue(plan, known, model);
 }
 
 }  // namespace
@@ -210,9 +222,10 @@ Result<void> by_model(Plan& plan, const Table& table, const pricing::Catalog& ca
 Result<Plan> make_plan(const Table& table, const pricing::Catalog& catalog, std::string_view provider,
                        std::string_view model) {
   if (model.empty()) return std::unexpected(bad_request("The name of a model is missing.", "model"));
+  const Known known{table, catalog};
   Plan plan;
   Result<void> placed =
-      provider.empty() ? by_model(plan, table, catalog, model) : with_provider(plan, table, provider, model);
+      provider.empty() ? by_model(plan, known, model) : with_provider(plan, known, provider, model);
   if (!placed) return std::unexpected(std::move(placed.error()));
   if (provider.empty()) plan.alias = find_alias(table, model);
   return plan;
@@ -220,7 +233,7 @@ Result<Plan> make_plan(const Table& table, const pricing::Catalog& catalog, std:
 
 Result<void> add_fallback(Plan& plan, const Table& table, const pricing::Catalog& catalog,
                           std::string_view model) {
-  return by_model(plan, table, catalog, model);
+  return by_model(plan, {table, catalog}, model);
 }
 
 }  // namespace ai_proxy::routing

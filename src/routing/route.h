@@ -14,6 +14,7 @@
 #include "pricing/catalog.h"
 #include "providers/provider.h"
 #include "routing/retry.h"
+#include "routing/series.h"
 
 namespace ai_proxy::routing {
 
@@ -49,6 +50,7 @@ struct Alias {
 struct Table {
   std::vector<providers::Provider> providers;
   std::map<std::string, Alias, std::less<>> aliases;
+  Series series;  // of these providers
 };
 
 // One place a request can go: a provider, its model and one of its keys.
@@ -61,6 +63,7 @@ struct Candidate {
   unsigned key_number = 1;
   unsigned weight = 1;
   std::size_t tier = 0;
+  std::uint32_t series = 0;  // where it is counted: Table::series
 };
 
 struct Plan {

@@ -200,5 +200,50 @@ TEST_F(Route, QuotesWhatTheCallerWroteSafely) {
   EXPECT_THAT(found("a\r\nb", "m"), HasSubstr("\"a??b\""));
 }
 
+// --- where a candidate is counted
+// -----------------------------------------------------------------------------------
+
+class RouteSeries : public Route {
+ protected:
+  void SetUp() override {
+    Route::SetUp();
+    table.aliases["own"] = to({{{"router", "my-model"}}});
+    table.series = Series(table, *catalog, [this](std::string_view provider, std::string_view model) {
+      const std::string name = std::string(provider) + " " + std::string(model);
+      const auto found = std::ranges::find(names, name);
+      if (found == names.end()) names.push_back(name);
+      return static_cast<std::uint32_t>(std::ranges::find(names, name) - names.begin());
+    });
+  }
+
+  std::string counted(std::string_view model) {
+    const auto plan = make_plan(table, *catalog, {}, model);
+    return plan ? names[plan->candidates.front().series] : plan.error().message;
+  }
+
+  std::vector<std::string> names{"none"};
+};
+
+TEST_F(RouteSeries, AModelOfTheCatalogueHasOneNameWhateverItIsCalled) {
+  EXPECT_EQ(counted("gpt-4o"), "openai gpt-4o");
+  EXPECT_EQ(counted("openai/gpt-4o-2024-08-06"), "openai gpt-4o");
+  EXPECT_EQ(counted("fast"), "openai gpt-4o-mini");
+  EXPECT_EQ(counted("mistral/mistral-large"), counted("big"));
+}
+
+TEST_F(RouteSeries, WhatTheConfigurationNamesHasItsOwnAndAllElseSharesOne) {
+  EXPECT_EQ(counted("own"), "router my-model");
+  EXPECT_EQ(counted("router/my-model"), "router my-model");
+  EXPECT_EQ(counted("router/whatever-a-caller-writes"), "router other");
+  EXPECT_EQ(counted("openai/no-such-model"), "openai other");
+  const std::size_t before = names.size();
+  for (int i = 0; i < 1000; ++i) counted("openai/odd-" + std::to_string(i));
+  EXPECT_EQ(names.size(), before);
+}
+
+TEST_F(Route, WithoutNumbersAllAreCountedUnderNone) {
+  EXPECT_EQ(make_plan(table, *catalog, {}, "gpt-4o")->candidates.front().series, 0u);
+}
+
 }  // namespace
 }  // namespace ai_proxy::routing
