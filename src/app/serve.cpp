@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/admin_listener.h"
 #include "app/caretaker.h"
 #include "app/crash.h"
 #include "app/listening.h"
@@ -31,8 +32,8 @@ using namespace std::chrono_literals;
 using telemetry::Level;
 using telemetry::log;
 
-// How long an idle connection lives on when another process has taken over the port: long enough that a client which
-// uses it now and then comes once more, and is told to connect anew.
+// How long an idle connection lives on when another process has taken over the port: long enough that a
+// client which uses it now and then comes once more, and is told to connect anew.
 constexpr auto kHandoverIdle = 2s;
 
 unsigned cpus_we_may_use() {
@@ -86,6 +87,8 @@ class Conductor {
                         [this](std::size_t bytes) {
                           for (const auto& loop : loops_) loop->shed(bytes / loops_.size() + 1);
                         }}),
+        admin_(control_, process_,
+               [this]() -> const routing::HealthPolicy& { return settings_->routing.health; }),
         signals_(control_),
         file_timer_(control_),
         drain_timer_(control_) {}
@@ -98,9 +101,12 @@ class Conductor {
     const unsigned threads = settings_->threads > 0 ? settings_->threads : cpus_we_may_use();
     auto limited = std::make_shared<config::Settings>(*settings_);
     limited->server.connections_max = connection_limit(settings_->server.connections_max);
+    number_series(*limited);
     settings_ = std::move(limited);
     for (unsigned i = 0; i < threads; ++i) loops_.push_back(std::make_unique<Loop>(process_, settings_));
     const std::uint16_t port = listen(threads);
+    // Before a request is served: what cannot be watched does not begin.
+    admin_.start(settings_->admin, handed_over_);
     for (const auto& loop : loops_) loop->start();
     watch_signals();
     caretaker_.start(*settings_);
@@ -139,6 +145,14 @@ class Conductor {
     if (port != 0 && threads > 1) claim_port(settings_->host, port);
     for (const auto& loop : loops_) use(loop->listen(settings_->host, port, threads > 1));
     return port;
+  }
+
+  // Where the requests of each model are counted; numbers are given once and for the life of the process.
+  void number_series(config::Settings& settings) {
+    settings.routes.series = routing::Series(settings.routes, *settings.catalog,
+                                             [this](std::string_view provider, std::string_view model) {
+                                               return process_.counts.names.number_of(provider, model);
+                                             });
   }
 
   void name_providers_without_key() {
@@ -192,6 +206,7 @@ class Conductor {
     caretaker_.free_descriptors();
     auto settings = load_settings(command_line_);
     process_.reload_refused = !settings;
+    (settings ? process_.counts.reloads : process_.counts.reloads_failed).add();
     if (!settings) {
       for (const std::string& fault : settings.error())
         log(Level::error, "configuration refused", {{"fault", fault}});
@@ -201,13 +216,15 @@ class Conductor {
     auto fresh = std::make_shared<config::Settings>(**settings);
     if (fresh->host != settings_->host || fresh->port != settings_->port ||
         fresh->threads != settings_->threads || fresh->cache.memory_bytes != settings_->cache.memory_bytes ||
-        fresh->ca_file != settings_->ca_file) {
-      log(Level::warn, "host, port, threads, cache memory and the CA file change only with a restart",
+        fresh->ca_file != settings_->ca_file || fresh->admin != settings_->admin) {
+      log(Level::warn,
+          "host, port, threads, the admin listener, cache memory and the CA file change only with a restart",
           {{"cause", cause}});
     }
     fresh->cache.memory_bytes = settings_->cache.memory_bytes;
     fresh->ca_file = settings_->ca_file;
     fresh->server.connections_max = connection_limit(fresh->server.connections_max);
+    number_series(*fresh);
     settings_ = std::move(fresh);
     if (!telemetry::start_log(log_options(settings_->log)))
       log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
@@ -280,6 +297,7 @@ class Conductor {
   std::vector<std::unique_ptr<Loop>> loops_;
   asio::io_context control_{1};
   Caretaker caretaker_;
+  AdminListener admin_;
   asio::signal_set signals_;
   asio::steady_timer file_timer_;
   asio::steady_timer drain_timer_;

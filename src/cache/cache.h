@@ -60,6 +60,7 @@ class MemoryCache {
   void put(const Key& key, std::string value, http::Clock::time_point expires);
   std::size_t bytes() const;
   std::size_t entries() const;
+  std::uint64_t evictions() const;  // entries that went to make room; never goes down
 
  private:
   struct Impl;
@@ -72,6 +73,8 @@ class Cache {
   Cache(std::shared_ptr<MemoryCache> memory, std::shared_ptr<stores::Redis> redis);
 
   bool enabled() const { return memory_ != nullptr || redis_ != nullptr; }
+  bool uses_redis() const { return redis_ != nullptr; }
+  bool redis_away() const { return redis_ != nullptr && redis_->breaker_open(); }
   http::Task<std::optional<Entry>> get(const Key& key);
   // Does not wait. A memory hit that came from Redis keeps at most `ttl` more.
   void put(const Key& key, const Entry& entry, std::chrono::seconds ttl);

@@ -46,6 +46,7 @@ struct MemoryCache::Impl {
   Items items;
   std::unordered_map<Key, Items::iterator, KeyHash> by_key;
   std::size_t bytes = 0;
+  std::uint64_t evictions = 0;
 
   explicit Impl(std::size_t bound) : bytes_max(bound) {}
 };
@@ -86,7 +87,10 @@ void MemoryCache::put(const Key& key, std::string value, http::Clock::time_point
     if (found != impl_->by_key.end()) impl_->remove(found->second, gone);
     if (!fits) return;
     const std::size_t cost = Impl::cost(added.front());
-    while (impl_->bytes + cost > impl_->bytes_max) impl_->remove(std::prev(impl_->items.end()), gone);
+    while (impl_->bytes + cost > impl_->bytes_max) {
+      impl_->remove(std::prev(impl_->items.end()), gone);
+      ++impl_->evictions;
+    }
     impl_->by_key.emplace(key, added.begin());
     impl_->items.splice(impl_->items.begin(), added);
     impl_->bytes += cost;
@@ -96,6 +100,11 @@ void MemoryCache::put(const Key& key, std::string value, http::Clock::time_point
 std::size_t MemoryCache::bytes() const {
   const std::lock_guard lock(impl_->mutex);
   return impl_->bytes;
+}
+
+std::uint64_t MemoryCache::evictions() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->evictions;
 }
 
 std::size_t MemoryCache::entries() const {

@@ -10,11 +10,23 @@
 namespace ai_proxy::config {
 namespace {
 
-constexpr std::array<std::string_view, 15> kOwnNames{
-    "AI_PROXY_ALLOW_ANONYMOUS", "AI_PROXY_CA_FILE",    "AI_PROXY_CACHE_MEMORY",  "AI_PROXY_CACHE_TTL",
-    "AI_PROXY_CONFIG",          "AI_PROXY_CORE_DUMPS", "AI_PROXY_DRAIN_SECONDS", "AI_PROXY_LAME_DUCK",
-    "AI_PROXY_LOG_ACCESS",      "AI_PROXY_LOG_FILE",   "AI_PROXY_LOG_FORMAT",    "AI_PROXY_LOG_LEVEL",
-    "AI_PROXY_ON_UNSUPPORTED",  "AI_PROXY_PRICES",     "AI_PROXY_THREADS"};
+constexpr std::array<std::string_view, 17> kOwnNames{"AI_PROXY_ADMIN_ALLOW_ANONYMOUS",
+                                                     "AI_PROXY_ADMIN_LISTEN",
+                                                     "AI_PROXY_ALLOW_ANONYMOUS",
+                                                     "AI_PROXY_CA_FILE",
+                                                     "AI_PROXY_CACHE_MEMORY",
+                                                     "AI_PROXY_CACHE_TTL",
+                                                     "AI_PROXY_CONFIG",
+                                                     "AI_PROXY_CORE_DUMPS",
+                                                     "AI_PROXY_DRAIN_SECONDS",
+                                                     "AI_PROXY_LAME_DUCK",
+                                                     "AI_PROXY_LOG_ACCESS",
+                                                     "AI_PROXY_LOG_FILE",
+                                                     "AI_PROXY_LOG_FORMAT",
+                                                     "AI_PROXY_LOG_LEVEL",
+                                                     "AI_PROXY_ON_UNSUPPORTED",
+                                                     "AI_PROXY_PRICES",
+                                                     "AI_PROXY_THREADS"};
 
 }  // namespace
 

@@ -21,7 +21,8 @@ std::string file(const std::string& name) {
 // The commented lines that are settings: "# KEY=value", "# key: value".
 std::string uncommented(const std::string& text) {
   return std::regex_replace(
-      text, std::regex("(^|\\n)( *)# ([A-Z_]+=|ca_file:|prices:|redis:|file:|proxy:|no_proxy:)"), "$1$2$3");
+      text, std::regex("(^|\\n)( *)# ([A-Z_]+=|ca_file:|prices:|redis:|file:|proxy:|no_proxy:|listen:)"),
+      "$1$2$3");
 }
 
 // All that settings may be compared by, in words.
@@ -82,6 +83,7 @@ TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
   EXPECT_EQ(settings.drain_time, defaults.drain_time);
   EXPECT_EQ(settings.cache.ttl, defaults.cache.ttl);
   EXPECT_EQ(settings.log.level, defaults.log.level);
+  EXPECT_EQ(settings.admin, defaults.admin);
   EXPECT_EQ(settings.streams.keep_alive, defaults.streams.keep_alive);
   EXPECT_EQ(settings.streams.begin_early, defaults.streams.begin_early);
   EXPECT_EQ(settings.routes.providers.size(), 6u);
@@ -103,6 +105,7 @@ TEST(ExampleYaml, IsValidWithItsCommentedLinesToo) {
   EXPECT_TRUE((*result)->cache.redis);
   EXPECT_EQ((*result)->log.file, "/var/log/ai-proxy.log");
   EXPECT_EQ((*result)->prices_file, "prices.json");
+  EXPECT_EQ((*result)->admin.port, 9090);
   EXPECT_NE((*result)->routes.providers[0].origin.proxy, nullptr);
 }
 

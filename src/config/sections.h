@@ -29,6 +29,7 @@ struct Reading {
 };
 
 void read_server(Reading& reading);     // server, ca_file
+void read_admin(Reading& reading);      // admin
 void read_log(Reading& reading);        // log
 void read_limits(Reading& reading);     // limits
 void read_streams(Reading& reading);    // streams
@@ -44,5 +45,10 @@ void read_on_unsupported(Reading& reading);
 // a file".
 Parsed<std::string> parse_plain(std::string_view text, std::string_view wanted,
                                 std::size_t length_max = 4096);
+
+// "127.0.0.1", "::1", "[::1]", "gateway.internal", in small letters and without brackets.
+Parsed<std::string> parse_host(std::string_view text);
+// Of a host that has been parsed: nobody but this machine reaches it.
+bool is_loopback(std::string_view host);
 
 }  // namespace ai_proxy::config

@@ -22,27 +22,6 @@ bool is_ipv4(std::string_view host) {
   return parts == 4;
 }
 
-bool is_loopback(std::string_view host) {
-  return host == "::1" || host == "localhost" || (is_ipv4(host) && host.starts_with("127."));
-}
-
-// "127.0.0.1", "::1", "[::1]", "gateway.internal".
-Parsed<std::string> parse_host(std::string_view text) {
-  std::string_view host = ascii_trim(text);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const bool ipv6 = host.contains(':');
-  const bool digits_only = host.find_first_not_of("0123456789.") == std::string_view::npos;
-  const std::string_view allowed = ipv6 ? "0123456789abcdefABCDEF:.%"
-                                        : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
-  const bool right = !host.empty() && host.size() <= 253 &&
-                     host.find_first_not_of(allowed) == std::string_view::npos &&
-                     (ipv6 || !digits_only || is_ipv4(host));
-  if (right) return ascii_lowered(host);
-  return std::unexpected(
-      "must be an IP address or a host name without a port, such as 127.0.0.1 or ::1, not " + shown(text) +
-      ".");
-}
-
 constexpr std::array<std::pair<std::string_view, LogFormat>, 3> kLogFormats{
     {{"auto", LogFormat::automatic}, {"json", LogFormat::json}, {"text", LogFormat::text}}};
 
@@ -83,6 +62,26 @@ void read_ca_file(Reading& reading) {
 }
 
 }  // namespace
+
+bool is_loopback(std::string_view host) {
+  return host == "::1" || host == "localhost" || (is_ipv4(host) && host.starts_with("127."));
+}
+
+Parsed<std::string> parse_host(std::string_view text) {
+  std::string_view host = ascii_trim(text);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  const bool ipv6 = host.contains(':');
+  const bool digits_only = host.find_first_not_of("0123456789.") == std::string_view::npos;
+  const std::string_view allowed = ipv6 ? "0123456789abcdefABCDEF:.%"
+                                        : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._";
+  const bool right = !host.empty() && host.size() <= 253 &&
+                     host.find_first_not_of(allowed) == std::string_view::npos &&
+                     (ipv6 || !digits_only || is_ipv4(host));
+  if (right) return ascii_lowered(host);
+  return std::unexpected(
+      "must be an IP address or a host name without a port, such as 127.0.0.1 or ::1, not " + shown(text) +
+      ".");
+}
 
 Parsed<std::string> parse_plain(std::string_view text, std::string_view wanted, std::size_t length_max) {
   const std::string_view word = ascii_trim(text);

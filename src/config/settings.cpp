@@ -29,6 +29,7 @@ SettingsResult read_settings(const Sources& sources) {
   settings->config_file = sources.yaml_name;
   Reading reading{sources, environment, faults, root, *settings};
   read_server(reading);
+  read_admin(reading);
   read_providers(reading);
   read_egress(reading);
   read_aliases(reading);

@@ -50,6 +50,14 @@ struct LogSettings {
   bool access = true;
 };
 
+// The listener for those who run the gateway: metrics and health.
+struct AdminSettings {
+  std::string host;  // empty: there is none
+  std::uint16_t port = 0;
+  bool allow_anonymous = false;  // AI_PROXY_ADMIN_ALLOW_ANONYMOUS
+  bool operator==(const AdminSettings&) const = default;
+};
+
 struct StreamSettings {
   std::chrono::milliseconds keep_alive{15'000};  // silence after which the caller hears something; 0: never
   bool begin_early = false;  // a stream may begin, with status 200, before the provider has answered at all
@@ -73,6 +81,7 @@ struct Settings {
   std::shared_ptr<const pricing::Catalog> catalog;
   CacheSettings cache;
   LogSettings log;
+  AdminSettings admin;
   StreamSettings streams;
   http::ServerLimits server;
   http::ClientLimits client;

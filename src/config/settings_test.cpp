@@ -380,5 +380,36 @@ TEST(ConfigPath, ComesFromTheEnvironmentOrDotenv) {
   EXPECT_EQ(config_path(sources), "b.yaml");
 }
 
+TEST(AdminSettings, AreNotThereUnlessAskedFor) {
+  EXPECT_EQ(good({})->admin, AdminSettings{});
+}
+
+TEST(AdminSettings, AnAddressAndAPortOrAPortOfThisMachine) {
+  const auto place = [](const std::string& text) {
+    World world;
+    world.environment["AI_PROXY_ADMIN_LISTEN"] = text;
+    const auto result = world.read();
+    return result ? (*result)->admin.host + " " + std::to_string((*result)->admin.port) : "refused";
+  };
+  EXPECT_EQ(place("127.0.0.1:9090"), "127.0.0.1 9090");
+  EXPECT_EQ(place(" [::1]:9090 "), "::1 9090");
+  EXPECT_EQ(place("localhost:0"), "localhost 0");
+  EXPECT_EQ(place("9090"), "127.0.0.1 9090");
+  for (const char* const wrong :
+       {"::1:9090", "127.0.0.1", "127.0.0.1:", ":9090", "127.0.0.1:70000", "http://127.0.0.1:9090"})
+    EXPECT_EQ(place(wrong), "refused") << wrong;
+}
+
+TEST(AdminSettings, OpenToOthersOnlyWhenThatIsMeant) {
+  World world;
+  world.yaml = "admin:\n  listen: 0.0.0.0:9090\n";
+  // The word for the other port says nothing about this one.
+  world.environment["AI_PROXY_ALLOW_ANONYMOUS"] = "true";
+  EXPECT_THAT(world.faults(),
+              ElementsAre(HasSubstr("config.yaml:2: admin.listen: \"0.0.0.0\" is open to others")));
+  world.yaml += "  allow_anonymous: true\n";
+  EXPECT_EQ(good(world)->admin.port, 9090);
+}
+
 }  // namespace
 }  // namespace ai_proxy::config

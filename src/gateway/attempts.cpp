@@ -25,6 +25,10 @@ void forget_call(Exchange& exchange, std::size_t warnings_read) {
   exchange.answered_model.clear();
 }
 
+void count_attempt(ModelCounts& counts, AttemptKind kind) {
+  counts.attempts[static_cast<std::size_t>(kind)].add();
+}
+
 // What stays the same in a conversation as it grows: its instructions and tools, and how it began.
 std::uint64_t prompt_affinity(const json::Value& body) {
   std::string beginning;
@@ -121,6 +125,7 @@ std::optional<Error> Attempts::pause() const {
 
 http::Task<Result<http::ClientReply>> Attempts::call() {
   ++attempts_here_;
+  count_attempt(counts_of(*exchange_.call.candidate), kind_);
   called_ = http::Clock::now();
   exchange_.call.answer_begun.reset();
   const ProviderWait counted(exchange_);
@@ -162,6 +167,7 @@ http::Task<Result<http::ClientReply>> Attempts::call_with_hedge(const routing::H
   }
   exchange_.call = std::move(lane.call);
   exchange_.warnings = std::move(lane.warnings);
+  if (race.winner() == std::size_t{1}) counts_of(*exchange_.call.candidate).hedges_won.add();
   if (lane.result->has_value()) (*lane.result)->watch(exchange_.response.cancellation());
   co_return std::move(*lane.result);
 }
@@ -181,6 +187,7 @@ std::optional<HealthBoard::Ticket> Attempts::add_hedge(Race& race, const routing
                           worker_.process().budget.take(policies_.budget, now);
   if (affordable) {
     tried_ |= std::uint64_t{1} << ticket->index;
+    count_attempt(counts_of(second), AttemptKind::hedge);
     race.start({std::move(exchange_.call), exchange_.warnings});
   } else {
     worker_.process().health.end(second, *ticket, policies_.health, Verdict::none, {}, {}, now);
@@ -206,13 +213,18 @@ void Attempts::answered() {
 void Attempts::end(Verdict verdict, const Error* error) {
   under_way_ = false;
   const auto now = http::Clock::now();
+  const routing::Candidate& candidate = exchange_.plan.candidates[ticket_.index];
+  if (error != nullptr) counts_of(candidate).attempt_errors[static_cast<std::size_t>(error->code)].add();
   const std::optional<milliseconds> pause =
       error != nullptr ? routing::believed_pause(policies_.retry, *error) : std::nullopt;
   const std::optional<milliseconds> latency =
       exchange_.call.answer_begun ? std::optional(ceil<milliseconds>(*exchange_.call.answer_begun - called_))
                                   : std::nullopt;
-  worker_.process().health.end(exchange_.plan.candidates[ticket_.index], ticket_, policies_.health, verdict,
-                               pause, latency, now);
+  worker_.process().health.end(candidate, ticket_, policies_.health, verdict, pause, latency, now);
+}
+
+ModelCounts& Attempts::counts_of(const routing::Candidate& candidate) const {
+  return worker_.counts().models.at(candidate.series);
 }
 
 // What has been tried, for the header and the log.
@@ -265,6 +277,7 @@ bool Attempts::fall_back() {
     const routing::Candidate* before = exchange_.call.candidate;
     forget_call(exchange_, warnings_read_);
     choose(*ticket);
+    if (exchange_.attempts > 0) kind_ = AttemptKind::fallback;
     const Result<void> rendered = render();
     if (rendered) return true;
     note(rendered.error());
@@ -273,6 +286,7 @@ bool Attempts::fall_back() {
 }
 
 void Attempts::repeat() {
+  kind_ = AttemptKind::retry;
   const std::uint64_t others = ~(std::uint64_t{1} << ticket_.index);
   const auto ticket = worker_.process().health.begin(exchange_.plan, others, policies_.health, std::nullopt,
                                                      {}, http::Clock::now());

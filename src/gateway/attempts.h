@@ -44,6 +44,7 @@ class Attempts {
   std::optional<routing::HealthBoard::Ticket> add_hedge(Race& race, const routing::Hedge& hedge);
   void end(routing::Verdict verdict, const Error* error);
   void note(const Error& error);
+  ModelCounts& counts_of(const routing::Candidate& candidate) const;
   bool fall_back();
   void repeat();
   http::Task<bool> wait(std::chrono::milliseconds time);
@@ -59,6 +60,7 @@ class Attempts {
   std::size_t warnings_read_ = 0;  // those of the request itself; the others are a rendering's
   chat::Warnings header_warnings_;
   int attempts_here_ = 0;
+  AttemptKind kind_ = AttemptKind::first;  // of the next one
   std::chrono::milliseconds waited_{0};
   http::Clock::time_point called_{};
   bool under_way_ = false;

@@ -189,6 +189,7 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
 http::Task<void> serve_chat(Worker& worker, http::Request& request, http::ResponseWriter& response,
                             const Face& face) {
   Exchange exchange(worker, request, response, face);
+  exchange.operation = face.operation();
   if (exchange.cache->enabled()) exchange.cache_state = CacheState::bypass;
   if (worker.process().draining.load(std::memory_order_relaxed)) {
     co_await send_error(exchange, shutting_down());

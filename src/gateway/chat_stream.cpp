@@ -234,8 +234,7 @@ http::Task<bool> flush(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) 
   exchange.response_bytes += output.size();
   bool sent = true;
   if (!exchange.stream_begun) {
-    exchange.stream_begun = true;
-    exchange.status = 200;
+    exchange.begin_stream();
     sent = co_await exchange.response.begin_stream(200, kEventStream, stream_fields(exchange), output);
   } else if (!output.empty()) {
     sent = co_await exchange.response.write(output);

@@ -58,6 +58,12 @@ class DoorFace final : public Face {
  public:
   explicit DoorFace(const dialects::Door& door) : door_(door) {}
 
+  Operation operation() const override {
+    if (&door_ == &dialects::kEmbeddingsDoor || &door_ == &dialects::kMistralEmbeddingsDoor)
+      return Operation::embeddings;
+    return &door_ == &dialects::kAnthropicTokenCountDoor ? Operation::token_count : Operation::chat;
+  }
+
   std::optional<Answer> read(Exchange& exchange) const override {
     if (const auto fault = exchange.body.parse(exchange.request.body)) {
       return refused(exchange,

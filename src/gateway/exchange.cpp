@@ -34,8 +34,10 @@ void append_field(std::string& fields, std::string_view name, std::string_view v
   fields.append(name).append(": ").append(value).append("\r\n");
 }
 
-// The one end of every exchange: what happened, in one line.
+// The one end of every exchange: what happened, in numbers and in one line.
 void finish(const Exchange& exchange) {
+  const auto elapsed = http::Clock::now() - exchange.request.received;
+  count(exchange, elapsed);
   telemetry::AccessRecord record;
   record.request_id = exchange.request_id;
   record.client_address = exchange.request.client_address;
@@ -69,7 +71,6 @@ void finish(const Exchange& exchange) {
       record.error_message = exchange.error->message;
     }
   }
-  const auto elapsed = http::Clock::now() - exchange.request.received;
   record.latency_us = duration_cast<microseconds>(elapsed).count();
   record.overhead_us = duration_cast<microseconds>(elapsed - exchange.provider_time).count();
   if (exchange.first_token) {
@@ -113,6 +114,12 @@ Exchange::~Exchange() {
   } catch (const std::bad_alloc&) {
     // A line is lost for want of memory. The process is not.
   }
+}
+
+void Exchange::begin_stream() {
+  stream_begun = true;
+  status = 200;
+  worker.counts().streams_begun.add();
 }
 
 std::int64_t Exchange::latency_ms() const {
@@ -196,10 +203,10 @@ pricing::Cost price(const Exchange& exchange, std::string_view answered_model,
                     const std::optional<chat::Usage>& usage) {
   const providers::Provider& provider = *exchange.call.candidate->provider;
   const pricing::Catalog& catalog = *exchange.settings->catalog;
-  const bool answered_is_known =
-      !answered_model.empty() && catalog.find(provider.catalog, answered_model) != nullptr;
-  const std::string_view model =
-      answered_is_known ? answered_model : std::string_view(exchange.call.candidate->wire_model);
+  const std::string_view asked_model = exchange.call.candidate->wire_model;
+  const bool answered_is_known = !answered_model.empty() && answered_model != asked_model &&
+                                 catalog.find(provider.catalog, answered_model) != nullptr;
+  const std::string_view model = answered_is_known ? answered_model : asked_model;
   pricing::CallContext context;
   context.region = provider.region;
   return pricing::cost_of(catalog, provider.catalog, model, usage ? &*usage : nullptr, context);

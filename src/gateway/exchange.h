@@ -50,7 +50,7 @@ struct Call {
 
 struct Exchange {
   Exchange(Worker& worker, http::Request& request, http::ResponseWriter& response, const Face& face);
-  ~Exchange();  // finish(): the access line, always, whatever happened
+  ~Exchange();  // finish(): it is counted, and the access line is written, always, whatever happened
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
@@ -63,6 +63,7 @@ struct Exchange {
 
   // What was asked. `chat` is read only where the body must be translated.
   const Face& face;  // how we speak to this caller
+  Operation operation = Operation::other;
   std::string request_id;
   json::Document body;
   dialects::Glance asked;
@@ -99,6 +100,9 @@ struct Exchange {
   // Time: from the request's last byte.
   http::Clock::duration provider_time{};  // spent waiting for the provider
   std::optional<http::Clock::time_point> first_token;
+
+  // The head of a stream goes to the caller.
+  void begin_stream();
 
   std::int64_t latency_ms() const;
   // Time spent in the gateway itself so far, in microseconds.

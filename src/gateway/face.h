@@ -10,6 +10,7 @@
 #include "chat/reply.h"
 #include "dialects/dialect.h"
 #include "dialects/door.h"
+#include "gateway/counts.h"
 
 namespace ai_proxy::gateway {
 
@@ -49,6 +50,7 @@ class Face {
   // Requires: exchange.error.
   virtual Answer render_error(const Exchange& exchange) const = 0;
 
+  virtual Operation operation() const { return Operation::chat; }
   // Null for the native API.
   virtual const dialects::Door* door() const { return nullptr; }
 };

@@ -12,6 +12,7 @@
 #include "gateway/chat.h"
 #include "gateway/exchange.h"
 #include "gateway/face.h"
+#include "gateway/health.h"
 #include "gateway/models.h"
 #include "gateway/send.h"
 #include "telemetry/log.h"
@@ -67,17 +68,12 @@ http::Task<void> serve_service(Worker& worker, http::Request& request, http::Res
 }
 
 http::Task<void> serve_live(Worker& worker, http::Request& request, http::ResponseWriter& response) {
-  co_await answer_quietly(worker, request, response, 200, R"({"status":"ok"})");
+  co_await answer_quietly(worker, request, response, 200, kLive);
 }
 
 http::Task<void> serve_ready(Worker& worker, http::Request& request, http::ResponseWriter& response) {
-  const Process& process = worker.process();
-  const bool leaving = process.leaving.load(std::memory_order_relaxed);
-  std::string_view body = R"({"status":"ok"})";
-  if (process.reload_refused.load(std::memory_order_relaxed))
-    body = R"({"status":"ok","configuration":"the last reload was refused; the log says why"})";
-  if (leaving) body = R"({"status":"draining"})";
-  co_await answer_quietly(worker, request, response, leaving ? 503 : 200, body);
+  const Readiness readiness = readiness_of(worker.process());
+  co_await answer_quietly(worker, request, response, readiness.status, readiness.body);
 }
 
 http::Task<void> serve_openapi(Worker& worker, http::Request& request, http::ResponseWriter& response) {
@@ -214,7 +210,9 @@ http::Refusal refuse(Worker& worker, const http::Refused& refused) {
       .append(cache)
       .append("\r\n");
   word_refusal(refusal, refused, request_id);
-  log_refusal(worker, refused, refusal.status > 0 ? refusal.status : refused.status, request_id, cache);
+  const int status = refusal.status > 0 ? refusal.status : refused.status;
+  worker.counts().refused.add(status);
+  log_refusal(worker, refused, status, request_id, cache);
   return refusal;
 }
 

@@ -29,8 +29,7 @@ void KeepAlive::tick() {
 }
 
 void KeepAlive::begin() {
-  exchange_.stream_begun = true;
-  exchange_.status = 200;
+  exchange_.begin_stream();
   exchange_.response.begin_stream_now(200, kEventStream, stream_fields(exchange_), {});
 }
 

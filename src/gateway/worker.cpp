@@ -24,6 +24,7 @@ std::vector<http::Origin> origins_of(const config::Settings& settings) {
 Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<const config::Settings> settings)
     : io_(io),
       process_(process),
+      counts_(process.counts.add_thread()),
       settings_(std::move(settings)),
       deadlines_(io),
       client_(io, settings_->client, settings_->ca_file) {
@@ -43,6 +44,11 @@ void Worker::use(std::shared_ptr<const config::Settings> settings) {
 void Worker::note_delay(http::Clock::duration delay) {
   const auto max = settings_->server.loop_delay_max;
   late_in_a_row_ = max.count() > 0 && delay > max ? late_in_a_row_ + 1 : 0;
+  using Redis = ThreadCounts::Redis;
+  const Redis redis = !cache_->uses_redis() ? Redis::none : cache_->redis_away() ? Redis::away : Redis::up;
+  counts_.redis.set(static_cast<std::int64_t>(redis));
+  counts_.loop_delay_us.set(std::chrono::duration_cast<std::chrono::microseconds>(delay).count());
+  counts_.idle_connections.set(static_cast<std::int64_t>(client_.idle_connections()));
 }
 
 void Worker::open_cache() {

@@ -9,6 +9,7 @@
 
 #include "cache/cache.h"
 #include "config/settings.h"
+#include "gateway/counts.h"
 #include "gateway/openapi.h"
 #include "gateway/refusal_log.h"
 #include "http/client.h"
@@ -23,6 +24,7 @@ namespace ai_proxy::gateway {
 struct Process {
   http::ServerCounters counters;
   RefusalLog refusals;
+  Counts counts;
   std::atomic<bool> leaving{false};         // SIGTERM has come: /readyz says no
   std::atomic<bool> draining{false};        // new work is refused
   std::atomic<bool> reload_refused{false};  // the last reload: the configuration before it runs on
@@ -33,13 +35,14 @@ struct Process {
 
 class Worker {
  public:
-  // Throws std::runtime_error when the CA bundle cannot be read.
+  // Before the threads start. Throws std::runtime_error when the CA bundle cannot be read.
   Worker(http::asio::io_context& io, Process& process, std::shared_ptr<const config::Settings> settings);
 
   // Swaps the snapshot; running exchanges keep the old one. On this worker's thread only.
   void use(std::shared_ptr<const config::Settings> settings);
 
-  // How long a message from outside has just waited for its turn on this thread.
+  // How long a message from outside has just waited for its turn on this thread. Now and then: what others
+  // may know of this thread is noted here too.
   void note_delay(http::Clock::duration delay);
   // The thread has more to do than it can: twice in a row the wait was beyond limits.loop_delay. (Once may be
   // a pause of the machine.)
@@ -53,12 +56,14 @@ class Worker {
   const std::shared_ptr<const config::Settings>& settings() const { return settings_; }
   const std::shared_ptr<cache::Cache>& cache() const { return cache_; }
   OpenApi& openapi() { return openapi_; }
+  ThreadCounts& counts() { return counts_; }
 
  private:
   void open_cache();
 
   http::asio::io_context& io_;
   Process& process_;
+  ThreadCounts& counts_;  // the process's: they outlive this
   std::shared_ptr<const config::Settings> settings_;
   http::Deadlines deadlines_;
   http::ClientPool client_;
