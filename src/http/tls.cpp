@@ -9,8 +9,6 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
@@ -58,23 +56,6 @@ BIO_METHOD* socket_method() {
   return method;
 }
 
-bool holds_files(const std::filesystem::path& folder) {
-  std::error_code fault;
-  std::filesystem::directory_iterator files(folder, fault);
-  return !fault && files != std::filesystem::directory_iterator();
-}
-
-const char* variable_or(const char* variable, const char* otherwise) {
-  const char* value = std::getenv(variable);
-  return value != nullptr ? value : otherwise;
-}
-
-// OpenSSL says yes to the default paths even when nothing is there; then every handshake would fail.
-bool has_certificates(SSL_CTX* context) {
-  if (sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(context))) > 0) return true;
-  return holds_files(variable_or(X509_get_default_cert_dir_env(), X509_get_default_cert_dir()));
-}
-
 std::string last_reason() {
   const unsigned long code = ERR_peek_last_error();
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
@@ -92,7 +73,8 @@ TlsSession::~TlsSession() {
   SSL_SESSION_free(session_);
 }
 
-TlsContext::TlsContext(const std::string& ca_file) : context_(SSL_CTX_new(TLS_client_method())) {
+TlsContext::TlsContext(const std::string& ca_file)
+    : certificates_(TrustedCertificates::with(ca_file)), context_(SSL_CTX_new(TLS_client_method())) {
   if (context_ == nullptr) throw std::runtime_error("OpenSSL cannot make a TLS context: " + last_reason());
   SSL_CTX_set_min_proto_version(context_, TLS1_2_VERSION);
   SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -107,27 +89,21 @@ TlsContext::TlsContext(const std::string& ca_file) : context_(SSL_CTX_new(TLS_cl
     SSL_SESSION_free(std::exchange(holder->session_, session));
     return 1;
   });
-
-  SSL_CTX_set_default_verify_paths(context_);
-  std::string fault;
-  if (!ca_file.empty() && SSL_CTX_load_verify_file(context_, ca_file.c_str()) != 1) {
-    fault = "The file of trusted certificates cannot be read (" + last_reason() + "): " + ca_file;
-  } else if (!has_certificates(context_)) {
-    fault = "There is no bundle of trusted certificates. Install ca-certificates, or name a file.";
-  }
-  ERR_clear_error();
-  if (fault.empty()) return;
-  SSL_CTX_free(context_);
-  throw std::runtime_error(fault);
 }
 
 TlsContext::~TlsContext() {
   SSL_CTX_free(context_);
 }
 
+ssl_st* TlsContext::make_stream() {
+  if (!trusting_) SSL_CTX_set1_cert_store(context_, certificates_->store());
+  trusting_ = true;
+  return SSL_new(context_);
+}
+
 TlsStream::TlsStream(TlsContext& context, int socket, const std::string& host, TlsSession& session,
                      Trust trust)
-    : ssl_(SSL_new(context.context_)) {
+    : ssl_(context.make_stream()) {
   BIO* bio = BIO_new(socket_method());
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);

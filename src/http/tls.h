@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "http/trusted_certificates.h"
+
 // OpenSSL's types; its headers stay in the .cpp.
 struct ssl_ctx_st;
 struct ssl_session_st;
@@ -51,7 +53,11 @@ class TlsContext {
 
  private:
   friend class TlsStream;
+  ssl_st* make_stream();
+
+  std::shared_ptr<TrustedCertificates> certificates_;
   ssl_ctx_st* context_ = nullptr;
+  bool trusting_ = false;  // the context has the certificates
 };
 
 class TlsStream {
