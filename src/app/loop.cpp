@@ -53,10 +53,11 @@ void Loop::start() {
   });
 }
 
-void Loop::use(std::shared_ptr<const config::Settings> settings) {
-  asio::post(io_, [this, settings = std::move(settings)] {
+void Loop::use(std::shared_ptr<const config::Settings> settings, std::function<void()> used) {
+  asio::post(io_, [this, settings = std::move(settings), used = std::move(used)] {
     worker_.use(settings);
     server_.set_limits(settings->server);
+    used();
   });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -35,7 +36,8 @@ class Loop {
   void start();
 
   // From any thread.
-  void use(std::shared_ptr<const config::Settings> settings);
+  // `used` is called on the loop's thread when it has them.
+  void use(std::shared_ptr<const config::Settings> settings, std::function<void()> used);
   void measure_delay();          // how late the thread is, for the worker
   void shed(std::size_t bytes);  // ends the largest requests, until they held so many bytes together
   // A connection on which nothing comes ends after `idle`.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
@@ -176,6 +177,7 @@ class Conductor {
     signals_.async_wait([this](const http::error_code& fault, int signal) {
       if (fault) return;
       if (signal == SIGHUP) {
+        files_ = fingerprint_of_files(command_line_, *settings_);  // the watch need not read them again
         reload("SIGHUP");
       } else if (process_.leaving) {
         finish();
@@ -228,10 +230,18 @@ class Conductor {
     settings_ = std::move(fresh);
     if (!telemetry::start_log(log_options(settings_->log)))
       log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
-    for (const auto& loop : loops_) loop->use(settings_);
     caretaker_.use(*settings_);
-    log(Level::info, "configuration reloaded", {{"cause", cause}});
-    log_warnings();
+    // Said when every thread has it: who has read the line meets nothing but the new configuration.
+    const auto still_old = std::make_shared<std::atomic<std::size_t>>(loops_.size());
+    for (const auto& loop : loops_) {
+      loop->use(settings_, [this, still_old, cause = std::string(cause)] {
+        if (--*still_old > 0) return;
+        asio::post(control_, [this, cause] {
+          log(Level::info, "configuration reloaded", {{"cause", cause}});
+          log_warnings();
+        });
+      });
+    }
   }
 
   // Leaving has three steps. First the lame duck, where there is one: /readyz says no, and everything is

@@ -1,5 +1,5 @@
-// See json.h. simdjson's on-demand parser finds the tokens; every scalar is checked here against RFC 8259,
-// because on-demand checks only what is asked for. RapidJSON's reader tells where a broken text breaks.
+// See json.h. simdjson's first stage checks encoding and strings, and says where tokens begin; the grammar is
+// read here, straight into the tree. RapidJSON's reader tells where a broken text breaks.
 #include "base/json.h"
 
 #include <rapidjson/error/en.h>
@@ -8,20 +8,22 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <unordered_set>
+#include <utility>
 
 #include "base/ascii.h"
+#include "base/json_scalar.h"
 
 namespace ai_proxy::json {
 
 static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
 namespace {
-
-namespace ondemand = simdjson::ondemand;
 
 // A guess at how many nodes a text will need; growing does the rest.
 constexpr std::size_t kBytesPerNode = 16;
@@ -31,39 +33,10 @@ constexpr std::size_t kNodesReserved = 1024;
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
-constexpr bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 std::string_view trim_end(std::string_view text) {
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
-}
-
-// RFC 8259 section 6: [-] int [frac] [exp], all of the text.
-bool is_number_text(std::string_view text) {
-  std::size_t i = 0;
-  const auto digits = [&] {
-    const std::size_t start = i;
-    while (i < text.size() && is_digit(text[i])) ++i;
-    return i > start;
-  };
-  if (i < text.size() && text[i] == '-') ++i;
-  if (i < text.size() && text[i] == '0') {
-    ++i;
-  } else if (!digits()) {
-    return false;
-  }
-  if (i < text.size() && text[i] == '.') {
-    ++i;
-    if (!digits()) return false;
-  }
-  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
-    ++i;
-    if (i < text.size() && (text[i] == '+' || text[i] == '-')) ++i;
-    if (!digits()) return false;
-  }
-  return i == text.size();
 }
 
 void set_line_and_column(Fault& fault, std::string_view text) {
@@ -92,9 +65,39 @@ Fault locate(std::string_view text, std::string_view otherwise) {
   return fault;
 }
 
-struct KeyHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+// Where the tokens of a text begin: brackets, colons, commas, the quotes that open strings, and the first
+// character of every other scalar. One per thread: it keeps its memory.
+class Tokens {
+ public:
+  // False: the text is not UTF-8, or a string in it is not closed or holds a control character.
+  bool read(std::string_view text) {
+    if ((!stage_ || text.size() > capacity_) && !grow(text.size())) return false;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+    return stage_->stage1(bytes, text.size(), simdjson::stage1_mode::regular) == simdjson::SUCCESS;
+  }
+  std::span<const std::uint32_t> all() const {
+    return {stage_->structural_indexes.get(), stage_->n_structural_indexes};
+  }
+  void forget() {
+    stage_.reset();
+    capacity_ = 0;
+  }
+  std::size_t capacity() const { return capacity_; }
+
+ private:
+  bool grow(std::size_t bytes) {
+    constexpr std::size_t kLeast = 4096;
+    constexpr std::size_t kDepth = 1;  // of simdjson's second stage, which is not used
+    forget();
+    const std::size_t wanted = std::max(std::bit_ceil(bytes), kLeast);
+    if (simdjson::get_active_implementation()->create_dom_parser_implementation(wanted, kDepth, stage_))
+      return false;
+    capacity_ = wanted;
+    return true;
+  }
+
+  std::unique_ptr<simdjson::internal::dom_parser_implementation> stage_;
+  std::size_t capacity_ = 0;
 };
 
 }  // namespace
@@ -102,198 +105,170 @@ struct KeyHash {
 // Walks the tokens once and appends one node per value.
 class Builder {
  public:
-  Builder(Document& document, ondemand::document& tokens, std::string_view source, const Limits& limits)
+  Builder(Document& document, std::span<const std::uint32_t> tokens, std::string_view source,
+          const Limits& limits)
       : document_(document), tokens_(tokens), source_(source), limits_(limits) {}
 
-  // False: the text is broken, or fault() says which bound it breaks.
-  bool build() {
-    bool scalar = false;
-    if (tokens_.is_scalar().get(scalar)) return false;
-    if (scalar) return root_scalar();
-    ondemand::value value;
-    if (tokens_.get_value().get(value)) return false;
-    return add(value, 1) && at_end();
-  }
+  // False: the text is broken, or take_fault() says which bound it breaks.
+  bool build() { return value(1) && at_ == tokens_.size(); }
 
   std::optional<Fault> take_fault() { return std::move(fault_); }
 
  private:
-  // Has the last token been read?
-  bool at_end() { return tokens_.current_location().error() == simdjson::OUT_OF_BOUNDS; }
+  // What the next token begins with; NUL at the end.
+  char peek() const { return at_ < tokens_.size() ? source_[tokens_[at_]] : '\0'; }
 
-  bool root_scalar() {
-    std::string_view token;
-    if (tokens_.raw_json_token().get(token)) return false;
-    token = trim_end(token);
-    if (token.data() + token.size() != trim_end(source_).data() + trim_end(source_).size()) return false;
-    const std::uint32_t index = push(token);
-    if (token.starts_with('"')) {
-      std::string_view text;
-      if (token.find('\\') != std::string_view::npos) {
-        if (tokens_.get_string().get(text)) return false;
-        keep_unescaped(index, text);
-      }
-      document_.nodes_[index].type = Type::string;
-      close(index);
-      return token.size() >= 2 && token.ends_with('"');
-    }
-    return literal(index, token);
+  // The scalar whose token has just been taken: to the next token, without the blanks before that.
+  std::string_view scalar_from(std::uint32_t begin) const {
+    const std::size_t end = at_ < tokens_.size() ? tokens_[at_] : source_.size();
+    return trim_end(source_.substr(begin, end - begin));
   }
 
-  bool add(ondemand::value value, std::uint32_t depth) {
-    const std::string_view token = trim_end(value.raw_json_token());
-    if (token.empty()) return false;
-    switch (token.front()) {
+  bool value(std::uint32_t depth) {
+    const char first = peek();
+    if (first == '\0') return false;
+    const std::uint32_t begin = tokens_[at_++];
+    switch (first) {
       case '{':
-        return object(value, push(token), depth);
+        return object(push(begin, Type::object), depth);
       case '[':
-        return array(value, push(token), depth);
+        return array(push(begin, Type::array), depth);
       case '"':
-        return string(value, push(token), token);
+        return string(push(begin, Type::string));
       default:
-        return literal(push(token), token);
+        return literal(push(begin, Type::null));
     }
   }
 
-  bool string(ondemand::value& value, std::uint32_t index, std::string_view token) {
-    if (token.size() < 2 || !token.ends_with('"')) return false;
-    if (std::memchr(token.data(), '\\', token.size()) != nullptr) {
-      std::string_view text;
-      if (value.get_string().get(text)) return false;
-      keep_unescaped(index, text);
-    } else if (value.get_raw_json_string().error()) {
-      // It is taken, not only looked at: simdjson skips what was not taken, and skips a string with a colon
-      // behind it as if it were a key, with the value that follows.
-      return false;
-    }
-    document_.nodes_[index].type = Type::string;
-    close(index);
+  bool string(std::uint32_t index) {
+    const std::string_view token = close_scalar(index);
+    if (token.size() < 2 || token.back() != '"') return false;
+    if (std::memchr(token.data(), '\\', token.size()) == nullptr) return true;
+    std::optional<std::string> text = unescape(token.substr(1, token.size() - 2));
+    if (!text) return false;
+    Node& node = document_.nodes_[index];
+    node.escaped = true;
+    node.detail = keep_unescaped(std::move(*text));
     return true;
   }
 
-  bool literal(std::uint32_t index, std::string_view token) {
+  bool literal(std::uint32_t index) {
+    const std::string_view token = close_scalar(index);
     Node& node = document_.nodes_[index];
-    close(index);
-    if (token == "null") {
-      node.type = Type::null;
-    } else if (token == "true" || token == "false") {
+    if (token == "null") return true;
+    if (token == "true" || token == "false") {
       node.type = Type::boolean;
       node.truth = token == "true";
-    } else if (is_number_text(token)) {
-      node.type = Type::number;
-      if (token.size() > limits_.number_length_max) {
-        return refuse(
-            index, "This number has more than " + std::to_string(limits_.number_length_max) + " characters.");
-      }
-    } else {
-      return false;
+      return true;
     }
-    return true;
+    node.type = Type::number;
+    if (!is_number_text(token)) return false;
+    if (token.size() <= limits_.number_length_max) return true;
+    return refuse(index,
+                  "This number has more than " + std::to_string(limits_.number_length_max) + " characters.");
   }
 
-  bool array(ondemand::value& value, std::uint32_t index, std::uint32_t depth) {
-    document_.nodes_[index].type = Type::array;
+  bool array(std::uint32_t index, std::uint32_t depth) {
     if (depth > limits_.depth_max) return refuse_depth(index);
-    ondemand::array elements;
-    if (value.get_array().get(elements)) return false;
-    std::uint32_t count = 0;
-    for (auto element : elements) {
-      ondemand::value child;
-      if (std::move(element).get(child) || !add(child, depth + 1)) return false;
-      ++count;
+    if (peek() == ']') return close_container(index, 0);
+    for (std::uint32_t count = 1; value(depth + 1); ++count) {
+      if (peek() == ']') return close_container(index, count);
+      if (peek() != ',') return false;
+      ++at_;
     }
-    return close_container(index, count, ']');
+    return false;
   }
 
-  bool object(ondemand::value& value, std::uint32_t index, std::uint32_t depth) {
-    document_.nodes_[index].type = Type::object;
+  bool object(std::uint32_t index, std::uint32_t depth) {
     if (depth > limits_.depth_max) return refuse_depth(index);
-    ondemand::object members;
-    if (value.get_object().get(members)) return false;
-    std::uint32_t count = 0;
-    std::unordered_set<std::string_view, KeyHash> seen;
-    for (auto member : members) {
-      ondemand::field field;
-      if (std::move(member).get(field)) return false;
+    if (peek() == '}') return close_container(index, 0);
+    std::optional<Names> seen;
+    for (std::uint32_t count = 1;; ++count) {
       const auto child = static_cast<std::uint32_t>(document_.nodes_.size());
-      const char* key = field.key().raw();
-      pending_key_begin_ = static_cast<std::uint32_t>(key - source_.data());
-      std::size_t key_length = 0;
-      while (key[key_length] != '"' && key[key_length] != '\\') ++key_length;
-      pending_key_length_ = static_cast<std::uint32_t>(key_length);
-      pending_key_escaped_ = key[key_length] == '\\';
-      if (pending_key_escaped_) {
-        std::string_view text;
-        if (field.unescaped_key().get(text)) return false;
-        pending_key_begin_ = static_cast<std::uint32_t>(document_.unescaped_.size());
-        document_.unescaped_.push_back(std::make_unique<const std::string>(text));
-      }
-      if (!add(field.value(), depth + 1)) return false;
-      if (++count > limits_.keys_per_object_max) {
+      if (!key() || peek() != ':') return false;
+      ++at_;
+      if (!value(depth + 1)) return false;
+      if (count > limits_.keys_per_object_max) {
         return refuse(
             index, "This object has more than " + std::to_string(limits_.keys_per_object_max) + " members.");
       }
       if (limits_.refuse_duplicate_keys && !first_of_its_name(index, child, count, seen)) {
         return refuse(child, "The member \"" + std::string(key_of(child)) + "\" stands twice in one object.");
       }
+      if (peek() == '}') return close_container(index, count);
+      if (peek() != ',') return false;
+      ++at_;
     }
-    return close_container(index, count, '}');
   }
+
+  // The name of the member that comes next: for push().
+  bool key() {
+    if (peek() != '"') return false;
+    const std::uint32_t begin = tokens_[at_++];
+    const std::string_view token = scalar_from(begin);
+    if (token.size() < 2 || token.back() != '"') return false;
+    const std::string_view name = token.substr(1, token.size() - 2);
+    key_.key_begin = begin + 1;
+    key_.key_length = static_cast<std::uint32_t>(name.size());
+    key_.key_escaped = name.find('\\') != std::string_view::npos;
+    if (!key_.key_escaped) return true;
+    std::optional<std::string> text = unescape(name);
+    if (!text) return false;
+    key_.key_begin = keep_unescaped(std::move(*text));
+    return true;
+  }
+
+  using Names = std::unordered_set<std::string_view>;
 
   // Few members: compare with the earlier ones; many: keep a set, so that time stays linear.
   bool first_of_its_name(std::uint32_t object, std::uint32_t child, std::uint32_t count,
-                         std::unordered_set<std::string_view, KeyHash>& seen) {
+                         std::optional<Names>& seen) {
     constexpr std::uint32_t kFew = 16;
     const std::string_view name = key_of(child);
     if (count > kFew) {
-      if (seen.empty()) {
-        for (std::uint32_t i = object + 1; i < child; i = document_.nodes_[i].next) seen.insert(key_of(i));
+      if (!seen) {
+        seen.emplace();
+        for (std::uint32_t i = object + 1; i < child; i = document_.nodes_[i].next) seen->insert(key_of(i));
       }
-      return seen.insert(name).second;
+      return seen->insert(name).second;
     }
-    for (std::uint32_t i = object + 1; i < child; i = document_.nodes_[i].next) {
-      if (key_of(i) == name) return false;
+    const Node* nodes = document_.nodes_.data();
+    for (std::uint32_t i = object + 1; i < child; i = nodes[i].next) {
+      const bool may_match = nodes[i].key_escaped || nodes[i].key_length == name.size();
+      if (may_match && key_of(i) == name) return false;
     }
     return true;
   }
 
-  std::uint32_t push(std::string_view token) {
-    Node node;
-    node.raw_begin = static_cast<std::uint32_t>(token.data() - source_.data());
-    node.raw_length = static_cast<std::uint32_t>(token.size());
-    node.key_begin = pending_key_begin_;
-    node.key_length = pending_key_length_;
-    node.key_escaped = pending_key_escaped_;
-    pending_key_begin_ = pending_key_length_ = 0;
-    pending_key_escaped_ = false;
+  std::uint32_t push(std::uint32_t begin, Type type) {
+    Node node = std::exchange(key_, Node());
+    node.type = type;
+    node.raw_begin = begin;
     document_.nodes_.push_back(node);
     return static_cast<std::uint32_t>(document_.nodes_.size() - 1);
   }
 
-  void close(std::uint32_t index) {
-    document_.nodes_[index].next = static_cast<std::uint32_t>(document_.nodes_.size());
-  }
-
-  bool close_container(std::uint32_t index, std::uint32_t count, char bracket) {
-    close(index);
+  // Its text.
+  std::string_view close_scalar(std::uint32_t index) {
     Node& node = document_.nodes_[index];
-    node.detail = count;
-    // The next token, or the end of the text, stands behind our closing bracket and blanks.
-    std::string_view text = source_.substr(node.raw_begin);
-    const char* next = nullptr;
-    if (!tokens_.current_location().get(next)) {
-      text = text.substr(0, static_cast<std::size_t>(next - text.data()));
-    }
-    text = trim_end(text);
+    const std::string_view text = scalar_from(node.raw_begin);
     node.raw_length = static_cast<std::uint32_t>(text.size());
-    return text.ends_with(bracket);
+    node.next = index + 1;
+    return text;
   }
 
-  void keep_unescaped(std::uint32_t index, std::string_view text) {
+  // Takes the closing bracket.
+  bool close_container(std::uint32_t index, std::uint32_t count) {
     Node& node = document_.nodes_[index];
-    node.escaped = true;
-    node.detail = static_cast<std::uint32_t>(document_.unescaped_.size());
-    document_.unescaped_.push_back(std::make_unique<const std::string>(text));
+    node.raw_length = tokens_[at_++] + 1 - node.raw_begin;
+    node.next = static_cast<std::uint32_t>(document_.nodes_.size());
+    node.detail = count;
+    return true;
+  }
+
+  std::uint32_t keep_unescaped(std::string text) {
+    document_.unescaped_.push_back(std::make_unique<const std::string>(std::move(text)));
+    return static_cast<std::uint32_t>(document_.unescaped_.size() - 1);
   }
 
   std::string_view key_of(std::uint32_t index) const {
@@ -341,47 +316,44 @@ class Builder {
   }
 
   Document& document_;
-  ondemand::document& tokens_;
+  std::span<const std::uint32_t> tokens_;
+  std::size_t at_ = 0;  // the next token
   std::string_view source_;
   const Limits& limits_;
   std::optional<Fault> fault_;
-  std::uint32_t pending_key_begin_ = 0;
-  std::uint32_t pending_key_length_ = 0;
-  bool pending_key_escaped_ = false;
+  Node key_;  // the key members of the node that is pushed next
 };
 
 std::optional<Fault> Document::parse(const std::string& text, const Limits& limits) {
-  if (text.capacity() - text.size() >= kPadding) return parse_padded(text, text.capacity(), limits);
+  if (text.capacity() - text.size() >= kPadding) return parse_padded(text, limits);
   return parse(std::string_view(text), limits);
 }
 
 std::optional<Fault> Document::parse(std::string_view text, const Limits& limits) {
   copy_.reserve(text.size() + kPadding);
   copy_.assign(text);
-  return parse_padded(copy_, copy_.capacity(), limits);
+  return parse_padded(copy_, limits);
 }
 
-std::optional<Fault> Document::parse_padded(std::string_view text, std::size_t capacity,
-                                            const Limits& limits) {
+std::optional<Fault> Document::parse_padded(std::string_view text, const Limits& limits) {
   nodes_.clear();
   nodes_.reserve(std::clamp<std::size_t>(text.size() / kBytesPerNode, kNodesMin, kNodesReserved));
   unescaped_.clear();
   source_ = text;
-  // One reader per thread: it is only used between here and the end of this function, and keeps its memory.
-  thread_local ondemand::parser reader;
+  // Only used between here and the end of this function.
+  thread_local Tokens tokens;
   constexpr std::size_t kKeptBytes = 1 << 20;
-  ondemand::document tokens;
   std::optional<Fault> fault;
-  if (reader.iterate(text.data(), text.size(), capacity).get(tokens)) {
+  if (!tokens.read(text)) {
     fault = locate(text, "This is not valid JSON.");
   } else {
-    Builder builder(*this, tokens, text, limits);
+    Builder builder(*this, tokens.all(), text, limits);
     if (!builder.build()) {
       fault = builder.take_fault();
       if (!fault) fault = locate(text, "This is not valid JSON.");
     }
   }
-  if (reader.capacity() > kKeptBytes) reader = ondemand::parser();
+  if (tokens.capacity() > kKeptBytes) tokens.forget();
   if (fault) nodes_.clear();
   return fault;
 }
@@ -406,13 +378,13 @@ std::optional<double> Value::number() const {
 
 Value Value::operator[](std::string_view name) const {
   if (!is_object()) return {};
-  const std::uint32_t end = node().next;
-  for (std::uint32_t i = index_ + 1; i < end;) {
-    const Node& member = document_->nodes_[i];
+  const Node* nodes = document_->nodes_.data();
+  const std::uint32_t end = nodes[index_].next;
+  for (std::uint32_t i = index_ + 1; i < end; i = nodes[i].next) {
+    const Node& member = nodes[i];
     // Lengths first: most members are told apart by them, without a look at the text.
     const bool may_match = member.key_escaped || member.key_length == name.size();
     if (may_match && Value(document_, i).key() == name) return {document_, i};
-    i = member.next;
   }
   return {};
 }

@@ -152,7 +152,7 @@ class Document {
   friend class Value;
   friend class Value::Iterator;
   friend class Builder;
-  std::optional<Fault> parse_padded(std::string_view text, std::size_t capacity, const Limits& limits);
+  std::optional<Fault> parse_padded(std::string_view text, const Limits& limits);
 
   std::vector<Node> nodes_;
   std::string_view text_of(std::uint32_t begin, std::uint32_t length) const {

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 #include "base/json_writer.h"
 
@@ -62,6 +63,24 @@ TEST(JsonDocument, RefusesAColonBehindAStringThatIsNoKey) {
   for (const char* text : {R"({"b":"a":{}}})", R"({"b":"a":{"c":1}},"d":1})", R"(["a":{}]])",
                            R"({"b":"a":1})", R"(["a":1])", R"([["a":[]]])"}) {
     EXPECT_FALSE(valid(text)) << text;
+  }
+}
+
+// Found by json_fuzz: nothing had been made ready for a thread's first text when that was empty.
+TEST(JsonDocument, RefusesAnEmptyTextAlsoAsTheFirst) {
+  std::thread([] { EXPECT_TRUE(Document().parse("")); }).join();
+}
+
+TEST(JsonDocument, ResolvesEscapesAsTheyAreMeant) {
+  Document document;
+  ASSERT_FALSE(
+      document.parse(R"(["\"\\\/\b\f\n\r\t","\u0041\u00e9\u20ac\ud83d\ude42\u0000",{"\u0061b":1}])"));
+  EXPECT_EQ(document.root()[0].string(), "\"\\/\b\f\n\r\t");
+  EXPECT_EQ(document.root()[1].string(), std::string_view("A\u00e9\u20ac\U0001F642\0", 11));
+  EXPECT_EQ(document.root()[2]["ab"].integer(), 1);
+  for (const char* broken : {R"("\x")", R"("\u12")", R"("\u12g4")", R"("\u-123")", R"("\ud83d")",
+                             R"("\ud83dx")", R"("\ud83d\u0041")", R"("\ude42")", R"("\)", R"({"\q":1})"}) {
+    EXPECT_TRUE(document.parse(broken)) << broken;
   }
 }
 

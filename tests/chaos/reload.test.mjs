@@ -46,11 +46,12 @@ async function withGateway(text, body, environment = {}) {
   const gateway = await startGateway({ folder, args: ['--config', file], environment });
   const agent = new http.Agent({ keepAlive: true });
   const chat = (more = {}) => ask(`${gateway.url}/v1/chat`, { ...question, ...more }, { agent });
-  // A reload is over when the log says how it ended.
+  // A reload is over when the log says how it ended. (Where this process is held up before the signal, the changed file may
+  // have been noticed first: that is another reload.)
   let endings = 0;
   const reload = async () => {
     gateway.child.kill('SIGHUP');
-    const seen = await until(() => messages(gateway).filter(({ message }) => /configuration reloaded|old configuration stays/.test(message))[endings], 'the reload ends');
+    const seen = await until(() => messages(gateway).filter(({ message, cause }) => /configuration reloaded|old configuration stays/.test(message) && cause === 'SIGHUP')[endings], 'the reload ends');
     endings += 1;
     return seen;
   };

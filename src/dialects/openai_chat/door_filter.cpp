@@ -23,10 +23,26 @@ std::string_view without(const json::Value& object, const json::Value& member, s
   return space;
 }
 
+// Where OpenAI writes it in most events: ,"usage":null and then nothing but scalars of the same object. No
+// quote of a string has a comma before and a name behind it, so nothing needs to be parsed. npos: it is not
+// so.
+std::size_t plain_null(std::string_view data, std::string_view member) {
+  const std::size_t at = data.rfind(member);
+  if (at == std::string_view::npos) return at;
+  const std::string_view rest = data.substr(at + member.size());
+  const bool ends_its_object = rest.ends_with('}') && rest.find_first_of("{}[]") == rest.size() - 1;
+  return ends_its_object ? at : std::string_view::npos;
+}
+
 }  // namespace
 
 std::string_view filter_event(std::string_view data, std::string& space) {
   constexpr std::string_view kKey = "\"usage\"";
+  constexpr std::string_view kNull = ",\"usage\":null";
+  if (const std::size_t at = plain_null(data, kNull); at != std::string_view::npos) {
+    space.assign(data.substr(0, at)).append(data.substr(at + kNull.size()));
+    return space;
+  }
   if (data.find(kKey) == std::string_view::npos) return data;
   json::Document document;
   if (document.parse(data, json::kProviderLimits)) return data;

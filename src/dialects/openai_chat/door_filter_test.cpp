@@ -17,12 +17,18 @@ TEST(OpenAiDoorFilter, A5UsageThatWasNotAskedForIsLeftOut) {
   EXPECT_EQ(filtered(R"({"a":1 , "usage":{"prompt_tokens":1},"choices":[{}],"b":2})"),
             R"({"a":1 ,"choices":[{}],"b":2})");
   EXPECT_EQ(filtered(R"({"id":"x","choices":[],"usage":{"prompt_tokens":1}})"), "");
+  EXPECT_EQ(
+      filtered(R"({"choices":[{"delta":{"content":",\"usage\":null"}}],"usage":null,"obfuscation":"a}b"})"),
+      R"({"choices":[{"delta":{"content":",\"usage\":null"}}],"obfuscation":"a}b"})");
+  EXPECT_EQ(filtered(R"({"choices":[{}],"usage":null,"obfuscation":"ab","n":1})"),
+            R"({"choices":[{}],"obfuscation":"ab","n":1})");
 }
 
 TEST(OpenAiDoorFilter, EverythingElseStandsByteForByte) {
   for (const char* data :
        {"[DONE]", R"({"choices":[],"moderation":{}})", R"({"choices":[{"delta":{"content":"\"usage\""}}]})",
-        R"({"choices":[{"delta":{"usage":1}}]})", R"({"usage":)"}) {
+        R"({"choices":[{"delta":{"usage":1}}]})", R"({"choices":[{"delta":{"a":1,"usage":null}}]})",
+        R"({"choices":[{"a":1,"usage":null}],"b":1})", R"({"usage":)"}) {
     EXPECT_EQ(filtered(data), data);
   }
 }
