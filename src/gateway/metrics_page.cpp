@@ -67,15 +67,18 @@ class Page {
   template <class Value>
   void by_model(std::string_view name, std::string_view help, Value ModelCounts::* member) {
     out_.family(name, Kind::counter, help);
-    for (const Model& model : models_) out_.sample(model.labels, amount(*model.counts.*member));
+    for (const Model& model : models_) out_.sample(model.labels, *model.counts.*member);
   }
-  static std::uint64_t amount(const Counter& counter) { return counter.value(); }
-  static const telemetry::MoneyCounter& amount(const telemetry::MoneyCounter& money) { return money; }
 
   template <class Histogram>
   void spread_by_model(std::string_view name, std::string_view help, Histogram ModelCounts::* member) {
     out_.family(name, Kind::histogram, help);
-    for (const Model& model : models_) out_.histogram(model.labels, *model.counts.*member, kMicroseconds);
+    for (const Model& model : models_) spread(model.labels, *model.counts.*member, kMicroseconds);
+  }
+  // One that is empty is twenty lines about nothing.
+  template <class Histogram>
+  void spread(const Labels& labels, const Histogram& histogram, int decimals) {
+    if (histogram.count() > 0) out_.histogram(labels, histogram, decimals);
   }
 
   // Those of an array that have happened.
@@ -137,16 +140,16 @@ void Page::usage() {
   constexpr std::string_view kTokenType = "gen_ai_token_type";
   out_.family("gen_ai_client_token_usage", Kind::histogram, "Tokens that providers counted, per request.");
   for (const Model& model : models_) {
-    out_.histogram(model.labels.with(kTokenType, "input"), model.counts->input_tokens, 0);
-    out_.histogram(model.labels.with(kTokenType, "output"), model.counts->output_tokens, 0);
+    spread(model.labels.with(kTokenType, "input"), model.counts->input_tokens, 0);
+    spread(model.labels.with(kTokenType, "output"), model.counts->output_tokens, 0);
   }
   out_.family(
       "ai_proxy_token_details_total", Kind::counter,
       "Tokens of a special price: parts of the input (cache_read, cache_write) and output (reasoning).");
   for (const Model& model : models_) {
-    out_.sample(model.labels.with(kTokenType, "cache_read"), model.counts->cache_read_tokens.value());
-    out_.sample(model.labels.with(kTokenType, "cache_write"), model.counts->cache_write_tokens.value());
-    out_.sample(model.labels.with(kTokenType, "reasoning"), model.counts->reasoning_tokens.value());
+    out_.sample(model.labels.with(kTokenType, "cache_read"), model.counts->cache_read_tokens);
+    out_.sample(model.labels.with(kTokenType, "cache_write"), model.counts->cache_write_tokens);
+    out_.sample(model.labels.with(kTokenType, "reasoning"), model.counts->reasoning_tokens);
   }
   by_model("ai_proxy_cost_usd_total", "What the answers cost, exactly.", &ModelCounts::cost);
   by_model("ai_proxy_saved_usd_total", "What answers from the cache would have cost.", &ModelCounts::saved);

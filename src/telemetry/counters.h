@@ -86,6 +86,11 @@ class Histogram {
 
   // One bucket's own, not cumulative.
   std::uint64_t count_in(std::size_t bucket) const { return buckets_[bucket].value(); }
+  std::uint64_t count() const {
+    std::uint64_t all = 0;
+    for (const Counter& bucket : buckets_) all += bucket.value();
+    return all;
+  }
   std::uint64_t sum() const { return sum_.value(); }
 
  private:

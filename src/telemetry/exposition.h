@@ -39,6 +39,7 @@ class Exposition {
   void family(std::string_view name, Kind kind, std::string_view help);
   void sample(const Labels& labels, std::uint64_t value) { append_sample("", labels, decimal(value, 0)); }
   void sample(const Labels& labels, std::string_view number) { append_sample("", labels, number); }
+  void sample(const Labels& labels, const Counter& counter) { sample(labels, counter.value()); }
   void sample(const Labels& labels, const MoneyCounter& money) {
     append_sample("", labels, format_usd(money.value()));
   }
