@@ -28,8 +28,9 @@ const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: 
 
 test('D13 a full pipe as log: no request waits for it, lines are dropped and counted, the other sink goes on', async (context) => {
   const pipe = unreadPipe();
-  const gateway = new Program('sh', ['-c', 'exec "$0" > "$1"', binary, pipe.path], { env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json' }) });
+  const gateway = new Program('sh', ['-c', 'exec "$0" > "$1"', binary, pipe.path], { env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json', AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' }) });
   const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
+  const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
   const agent = new http.Agent({ keepAlive: true });
   const wanted = slow ? 3000 : 8000;
   const load = closedLoop((lane, number) => ask(`${url}/v1/chat`, question(`${lane} ${number}`), { agent, headers: { 'x-request-id': `${lane}-${number}-`.padEnd(100, 'x') } }), 8);
@@ -42,6 +43,7 @@ test('D13 a full pipe as log: no request waits for it, lines are dropped and cou
   assert.ok(late < early * 5 + (slow ? 50 : 5), `median inside ${early} ms before the pipe was full, ${late} ms after`);
   const { lines_in_all: lines } = await until(() => messages({ errors: gateway.errors }).find(({ message }) => /log lines were dropped/.test(message)), 'it says so on standard error');
   assert.ok(Number(lines) > 0);
+  assert.ok(Number(/^ai_proxy_log_lines_dropped_total (\d+)$/m.exec((await ask(`${admin}/metrics`)).text)[1]) >= Number(lines));
   context.diagnostic(`${outcomes.length} requests, median inside ${early.toFixed(2)} ms, later ${late.toFixed(2)} ms`);
   gateway.child.kill('SIGTERM');
   assert.equal((await gateway.exited).code, 0);
