@@ -379,12 +379,15 @@ std::optional<double> Value::number() const {
 Value Value::operator[](std::string_view name) const {
   if (!is_object()) return {};
   const Node* nodes = document_->nodes_.data();
+  const char* source = document_->source_.data();
+  // Lengths first, then first letters: most members are told apart by them, without a comparison of texts.
+  const auto may_match = [&](const Node& member) {
+    return member.key_escaped ||
+           (member.key_length == name.size() && (name.empty() || source[member.key_begin] == name.front()));
+  };
   const std::uint32_t end = nodes[index_].next;
   for (std::uint32_t i = index_ + 1; i < end; i = nodes[i].next) {
-    const Node& member = nodes[i];
-    // Lengths first: most members are told apart by them, without a look at the text.
-    const bool may_match = member.key_escaped || member.key_length == name.size();
-    if (may_match && Value(document_, i).key() == name) return {document_, i};
+    if (may_match(nodes[i]) && Value(document_, i).key() == name) return {document_, i};
   }
   return {};
 }

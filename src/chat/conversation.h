@@ -7,7 +7,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -154,15 +154,15 @@ struct Request {
   std::vector<std::pair<std::string_view, std::string_view>> extra;
 
   // Keeps a text that no document holds, for as long as the request lives.
-  std::string_view keep(std::string text) { return store_.emplace_back(std::move(text)); }
+  std::string_view keep(std::string text) { return store_.emplace_front(std::move(text)); }
 
   Request() = default;
-  Request(Request&&) = default;  // a deque's elements stay where they are when it is moved
+  Request(Request&&) = default;  // a list's elements stay where they are when it is moved
   Request& operator=(Request&&) = default;
   Request(const Request&) = delete;
 
  private:
-  std::deque<std::string> store_;
+  std::forward_list<std::string> store_;  // most requests keep nothing
 };
 
 }  // namespace ai_proxy::chat

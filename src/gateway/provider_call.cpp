@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <span>
 
 #include "base/ascii.h"
 #include "base/json.h"
@@ -43,29 +44,25 @@ std::string in_seconds(std::string_view retry_after) {
   return std::to_string(std::max<std::int64_t>(left.count(), 0));
 }
 
-bool lists(std::string_view prefixes, std::string_view name) {
-  // Names and, where they end in '*', beginnings of names; a blank between.
-  while (!prefixes.empty()) {
-    const std::size_t end = std::min(prefixes.find(' '), prefixes.size());
-    std::string_view entry = prefixes.substr(0, end);
-    prefixes.remove_prefix(std::min(end + 1, prefixes.size()));
-    if (entry.ends_with('*')) {
-      entry.remove_suffix(1);
-      if (ascii_iequals(name.substr(0, entry.size()), entry)) return true;
-    } else if (ascii_iequals(name, entry)) {
-      return true;
-    }
-  }
-  return false;
+// Names in lower case and, where they end in '*', beginnings of names.
+bool lists(std::span<const std::string_view> names, std::string_view name) {
+  const char first = name.empty() ? '\0' : ascii_lower(name.front());
+  return std::ranges::any_of(names, [&](std::string_view entry) {
+    if (entry.front() != first) return false;
+    if (!entry.ends_with('*')) return ascii_iequals(name, entry);
+    entry.remove_suffix(1);
+    return ascii_iequals(name.substr(0, entry.size()), entry);
+  });
 }
 
 // What a caller of the provider's own dialect gets to see of its answer's header. An organization's or
 // project's id, cookies and the like are nobody's business.
-constexpr std::string_view kRelayedFields =
-    "request-id mistral-correlation-id x-ratelimit-* anthropic-ratelimit-* ratelimit-* openai-processing-ms "
-    "openai-version x-should-retry";
+constexpr std::array<std::string_view, 8> kRelayedFields{
+    "request-id",  "mistral-correlation-id", "x-ratelimit-*",  "anthropic-ratelimit-*",
+    "ratelimit-*", "openai-processing-ms",   "openai-version", "x-should-retry"};
 // What of the caller's own header goes on to a provider of its dialect.
-constexpr std::string_view kForwardedFields = "anthropic-beta anthropic-version openai-beta";
+constexpr std::array<std::string_view, 3> kForwardedFields{"anthropic-beta", "anthropic-version",
+                                                           "openai-beta"};
 
 std::string relayed_fields(const http::Headers& headers) {
   std::string lines;
