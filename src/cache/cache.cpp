@@ -28,11 +28,14 @@ std::chrono::milliseconds time_left(const Entry& entry) {
 Cache::Cache(std::shared_ptr<MemoryCache> memory, std::shared_ptr<stores::Redis> redis)
     : memory_(std::move(memory)), redis_(std::move(redis)) {}
 
+std::optional<Entry> Cache::get_from_memory(const Key& key) const {
+  if (!memory_) return std::nullopt;
+  const std::optional<std::string> kept = memory_->get(key, http::Clock::now());
+  return kept ? Entry::decode_own(*kept) : std::nullopt;
+}
+
 http::Task<std::optional<Entry>> Cache::get(const Key& key) {
-  if (memory_) {
-    const std::optional<std::string> kept = memory_->get(key, http::Clock::now());
-    if (kept) co_return Entry::decode_own(*kept);
-  }
+  if (std::optional<Entry> kept = get_from_memory(key)) co_return kept;
   if (!redis_) co_return std::nullopt;
 
   // Values, not references: the caller may be gone when Redis answers.
@@ -50,14 +53,13 @@ http::Task<std::optional<Entry>> Cache::get(const Key& key) {
   co_return entry;
 }
 
-void Cache::put(const Key& key, const Entry& entry, std::chrono::seconds ttl) {
+void Cache::put(const Key& key, Entry entry, std::chrono::seconds ttl) {
   if (ttl.count() <= 0 || !enabled()) return;
-  Entry kept = entry;
-  kept.ttl = std::min(ttl, kTtlMax);
-  kept.expires = wall_now() + kept.ttl;
-  std::string text = kept.encode(key);
-  if (redis_) redis_->set(redis_key(key), text, kept.ttl);
-  if (memory_) memory_->put(key, std::move(text), http::Clock::now() + kept.ttl);
+  entry.ttl = std::min(ttl, kTtlMax);
+  entry.expires = wall_now() + entry.ttl;
+  std::string text = entry.encode(key);
+  if (redis_) redis_->set(redis_key(key), text, entry.ttl);
+  if (memory_) memory_->put(key, std::move(text), http::Clock::now() + entry.ttl);
 }
 
 }  // namespace ai_proxy::cache

@@ -76,8 +76,9 @@ class Cache {
   bool uses_redis() const { return redis_ != nullptr; }
   bool redis_away() const { return redis_ != nullptr && redis_->breaker_open(); }
   http::Task<std::optional<Entry>> get(const Key& key);
+  std::optional<Entry> get_from_memory(const Key& key) const;
   // Does not wait. A memory hit that came from Redis keeps at most `ttl` more.
-  void put(const Key& key, const Entry& entry, std::chrono::seconds ttl);
+  void put(const Key& key, Entry entry, std::chrono::seconds ttl);
 
  private:
   std::shared_ptr<MemoryCache> memory_;

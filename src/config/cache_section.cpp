@@ -30,6 +30,7 @@ void read_cache(Reading& reading) {
   std::chrono::milliseconds redis_time = RedisSettings{}.operation_time;
   assign(redis_time, section.text("redis_timeout"), reading.faults,
          [](std::string_view text) { return parse_duration(text, 1ms, 10s); });
+  assign(cache.single_flight, section.text("single_flight"), reading.faults, parse_truth);
   section.finish();
 
   if (cache.redis) cache.redis->operation_time = redis_time;

@@ -39,6 +39,7 @@ struct CacheSettings {
   std::size_t memory_bytes = 0;  // 0: no memory cache
   std::optional<RedisSettings> redis;
   std::chrono::seconds ttl{600};
+  bool single_flight = true;  // the same request, while one is on its way: one call for both
 };
 
 enum class LogFormat : std::uint8_t { automatic, json, text };  // automatic: text on a terminal

@@ -339,6 +339,9 @@ TEST(Cache, SectionAloneTurnsOnMemory) {
   EXPECT_EQ(good(world)->cache.memory_bytes, 0u);
   world.environment = {{"AI_PROXY_CACHE_MEMORY", "0"}};
   EXPECT_FALSE(good(world)->cache.enabled);
+  EXPECT_TRUE(good(world)->cache.single_flight);
+  world.yaml = "cache: {single_flight: off}";
+  EXPECT_FALSE(good(world)->cache.single_flight);
   world.yaml = "cache: {redis: 'redis://r', redis_timeout: 20ms}";
   EXPECT_EQ(good(world)->cache.redis->operation_time, 20ms);
 }

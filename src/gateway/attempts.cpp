@@ -204,6 +204,32 @@ bool Attempts::would_fall_back(ErrorCode code) const {
          worker_.process().health.has_other(exchange_.plan, tried_, policies_.health, http::Clock::now());
 }
 
+std::string Attempts::rules() const {
+  // The settings live as long as an exchange has them: while it runs, no others have their address.
+  std::string text = std::to_string(reinterpret_cast<std::uintptr_t>(exchange_.settings.get()));
+  text.append(exchange_.plan.alias != nullptr ? " alias" : "");
+  for (const routing::Candidate& candidate : exchange_.plan.candidates) text.append(" ").append(candidate.id);
+  text.append(" retries ").append(std::to_string(retry_.retries));
+  text.append(" time ").append(std::to_string(exchange_.total_time.count()));
+  text.append(overrides_.no_fallback ? " no fallback" : "");
+  text.append(overrides_.hedge.value_or(true) ? "" : " no hedge");
+  return text;
+}
+
+void Attempts::stand_back() {
+  if (under_way_) end(Verdict::none, nullptr);
+}
+
+Result<void> Attempts::adopt(std::string_view candidate) {
+  if (candidate.empty() || candidate == exchange_.call.candidate->id) return {};
+  const auto found = std::ranges::find(exchange_.plan.candidates, candidate, &routing::Candidate::id);
+  if (found == exchange_.plan.candidates.end())
+    return std::unexpected(internal_error("The answer came from where this request cannot go."));
+  forget_call(exchange_, warnings_read_);
+  exchange_.call.candidate = &*found;
+  return render();
+}
+
 void Attempts::answered() {
   if (!under_way_) return;
   end(exchange_.error ? routing::verdict_on(*exchange_.error) : Verdict::good,

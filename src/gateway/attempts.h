@@ -29,6 +29,15 @@ class Attempts {
   // Another candidate is there, and this cause would lead to it.
   bool would_fall_back(ErrorCode code) const;
 
+  // All that decides what follows a call, as a text: where it is the same, so is what follows.
+  std::string rules() const;
+  // Another exchange makes the call: what its candidate is worth is not for this one to say …
+  void stand_back();
+  // … until that one has left it to us.
+  void step_in() { repeat(); }
+  // It was answered by this candidate of the plan, or failed there: rendered for it.
+  Result<void> adopt(std::string_view candidate);
+
   // The answer has gone to the caller, whole or broken.
   void answered();
   // The attempt failed, and at most keep-alives have gone to the caller. True: the next one is chosen and

@@ -1,9 +1,9 @@
 // The life of a chat request, through whichever door it came:
-//   read -> place (which provider, which model) -> render -> cache look-up -> attempts, each with its reply
-//   or stream -> finish.
+//   read -> place (which provider, which model) -> render -> cache look-up -> join others that ask the same
+//   -> attempts, each with its reply or stream -> finish.
 // How the caller is spoken to is its Face (face.h); finish is Exchange's destructor: it runs whatever
-// happens. Streams are relayed in chat_stream.cpp; whom to
-// call, and what follows a failed call, is in attempts.cpp.
+// happens. Whole answers are given in chat_whole.cpp, streams in chat_stream.cpp; whom to call, and what
+// follows a failed call, is in attempts.cpp; how one call serves many is in single_flight.cpp.
 #include "gateway/chat.h"
 
 #include <algorithm>
@@ -14,10 +14,12 @@
 #include "dialects/dialects.h"
 #include "gateway/attempts.h"
 #include "gateway/chat_stream.h"
+#include "gateway/chat_whole.h"
 #include "gateway/exchange.h"
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
 #include "gateway/send.h"
+#include "gateway/single_flight.h"
 
 namespace ai_proxy::gateway {
 namespace {
@@ -50,9 +52,14 @@ void set_cache_key(Exchange& exchange) {
 void plan_cache(Exchange& exchange) {
   if (!exchange.cache->enabled()) return;
   exchange.cache_state = CacheState::bypass;
-  if (exchange.asked.stream) return;
   const std::string_view control = exchange.request.headers.get("cache-control");
   if (has_directive(control, "no-store")) return;
+  const bool looks_up = !has_directive(control, "no-cache");
+  exchange.may_share = looks_up && exchange.settings->cache.single_flight;
+  if (exchange.asked.stream) {
+    if (exchange.may_share) set_cache_key(exchange);
+    return;
+  }
   exchange.cache_ttl = exchange.settings->cache.ttl;
   if (const http::Field* own = exchange.request.headers.find("x-ai-proxy-cache-ttl")) {
     if (const auto seconds = parse_integer<std::uint32_t>(own->value)) {
@@ -65,51 +72,38 @@ void plan_cache(Exchange& exchange) {
       exchange.worker.process().counters.pressure.load(std::memory_order_relaxed) != http::Pressure::none;
   exchange.cache_write = exchange.cache_ttl.count() > 0 && !memory_is_short;
   set_cache_key(exchange);
-  if (!has_directive(control, "no-cache")) exchange.cache_state = CacheState::miss;
+  if (looks_up) exchange.cache_state = CacheState::miss;
 }
 
-// `body` is the provider's own.
-http::Task<void> send_reply(Exchange& exchange, const chat::Reply& reply, std::string_view body) {
-  exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
-  if (!exchange.cost.known()) exchange.warnings.add(unknown_cost_warning(exchange));
-  if (exchange.call.passes_through) {
-    co_await send(exchange, 200, body, true);
-  } else {
-    const std::string translated = exchange.face.render_reply(exchange, reply);
-    co_await send(exchange, 200, translated, true);
-  }
-}
-
-void note_answer(Exchange& exchange, const chat::Reply& reply) {
-  exchange.answered_model = reply.model;
-  exchange.usage = reply.usage;
-  exchange.cost = price(exchange, reply.model, reply.usage);
-}
-
-// Phase 4, second half. True: the cache answered.
-http::Task<bool> answer_from_cache(Exchange& exchange) {
-  if (exchange.cache_state != CacheState::miss) co_return false;
-  const std::optional<cache::Entry> entry = co_await exchange.cache->get(exchange.cache_key);
+// Phase 4, second half. True: the entry has answered.
+http::Task<bool> answer_from(Exchange& exchange, std::optional<cache::Entry> entry) {
   if (!entry) co_return false;
-  const dialects::Dialect* dialect = dialects::find_dialect(entry->dialect);
-  json::Document document;
-  if (dialect == nullptr || document.parse(entry->body, json::kProviderLimits)) co_return false;
-  Result<chat::Reply> reply = dialect->parse_reply(document.root());
-  if (!reply || (exchange.call.passes_through && dialect != exchange.call.dialect)) co_return false;
+  if (dialects::find_dialect(entry->dialect) != exchange.call.dialect) co_return false;
+  Result<WholeAnswer> answer = understand(exchange, std::move(entry->body));
+  if (!answer || !answer->reply) co_return false;
   exchange.cache_state = CacheState::hit;
   exchange.call.request_id = entry->request_id;
-  exchange.tool_names.restore(*reply);
-  note_answer(exchange, *reply);
-  exchange.saved = exchange.cost.total.value_or(0);
-  exchange.cost = pricing::Cost::zero();
-  co_await send_reply(exchange, *reply, entry->body);
+  co_await send_whole(exchange, *answer);
   co_return true;
 }
 
-// Only an answer that ended as it should is worth keeping.
-bool worth_keeping(const chat::Reply& reply) {
-  using enum chat::FinishReason;
-  return reply.finish_reason == stop || reply.finish_reason == tool_calls || reply.finish_reason == length;
+http::Task<bool> answer_from_cache(Exchange& exchange) {
+  if (exchange.cache_state != CacheState::miss) co_return false;
+  std::optional<cache::Entry> entry = co_await exchange.cache->get(exchange.cache_key);
+  co_return co_await answer_from(exchange, std::move(entry));
+}
+
+// Phase 4, with its end: another exchange that asks the same has answered. True: this one is over.
+http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
+  while (true) {
+    if (co_await answer_from_cache(exchange)) co_return true;
+    std::optional<cache::FlightFollower> flight = join_flight(exchange, attempts);
+    if (!flight) break;
+    if (co_await follow(exchange, attempts, std::move(*flight))) co_return true;
+  }
+  // An answer may have been kept, and its flight have ended, since we looked.
+  if (exchange.lead == nullptr || exchange.cache_state != CacheState::miss) co_return false;
+  co_return co_await answer_from(exchange, exchange.cache->get_from_memory(exchange.cache_key));
 }
 
 // Phases 5 and 6 without streaming: one attempt, the whole answer, parsed and priced. An error: nothing has
@@ -120,34 +114,22 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
   Result<std::string> body = co_await reply.read_all(exchange.settings->client.body_bytes_max);
   exchange.provider_time += http::Clock::now() - begin;
   if (!body) co_return std::unexpected(broken_before_answer(std::move(body.error())));
-  json::Document document;
-  if (document.parse(*body, json::kProviderLimits)) {
-    co_return std::unexpected(provider_failed(
-        ErrorCode::provider_error, "The provider's answer is not valid JSON, although its status was 200."));
-  }
-  Result<chat::Reply> answer = exchange.call.dialect->parse_reply(document.root());
-  if (!answer && exchange.call.passes_through && document.root().is_object() &&
-      !document.root()["error"].has_value()) {
-    // A caller of the same dialect may understand what we do not.
-    exchange.warnings.add(unknown_cost_warning(exchange));
-    co_await send(exchange, 200, *body, false);
-    co_return Result<void>();
-  }
+  Result<WholeAnswer> answer = understand(exchange, std::move(*body));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
-  if (answer->finish_reason == chat::FinishReason::content_filter &&
-      attempts.would_fall_back(ErrorCode::content_filtered)) {
+  const chat::FinishReason reason =
+      answer->reply ? answer->reply->finish_reason : chat::FinishReason::unknown;
+  if (reason == chat::FinishReason::content_filter && attempts.would_fall_back(ErrorCode::content_filtered)) {
     co_return std::unexpected(
         provider_failed(ErrorCode::content_filtered, "The provider's filter cut its answer."));
   }
-  exchange.tool_names.restore(*answer);
-  note_answer(exchange, *answer);
-  co_await send_reply(exchange, *answer, *body);
-  if (exchange.cache_write && worth_keeping(*answer)) {
-    const cache::Entry entry{exchange.call.candidate->provider->name,
-                             std::string(exchange.call.dialect->name), exchange.call.request_id,
-                             std::move(*body)};
-    exchange.cache->put(exchange.cache_key, entry, exchange.cache_ttl);
+  // Kept before the flight ends: who comes too late to follow finds it in the cache.
+  if (exchange.cache_write && worth_keeping(reason)) {
+    cache::Entry entry{exchange.call.candidate->provider->name, std::string(exchange.call.dialect->name),
+                       exchange.call.request_id, answer->body};
+    exchange.cache->put(exchange.cache_key, std::move(entry), exchange.cache_ttl);
   }
+  if (exchange.lead) exchange.lead->whole(answer->body);
+  co_await send_whole(exchange, *answer);
   co_return Result<void>();
 }
 
@@ -173,8 +155,11 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
     Error error = std::move(outcome.error());
     if (co_await attempts.another(error)) {
       if (exchange.cache_write) set_cache_key(exchange);
+      if (exchange.lead) exchange.lead->forget_attempt();
       continue;
     }
+    if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
+    if (exchange.lead) exchange.lead->fail(error);
     if (exchange.stream_begun) {
       co_await fail_stream(exchange, *keep_alive, std::move(error));
     } else {
@@ -209,7 +194,7 @@ http::Task<void> serve_chat(Worker& worker, http::Request& request, http::Respon
     co_return;
   }
   plan_cache(exchange);
-  if (co_await answer_from_cache(exchange)) co_return;
+  if (co_await answer_without_call(exchange, attempts)) co_return;
   if (std::optional<Error> pause = attempts.pause()) {
     co_await send_error(exchange, std::move(*pause));
     co_return;

@@ -11,6 +11,7 @@
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
 #include "gateway/send.h"
+#include "gateway/single_flight.h"
 #include "http/sse_reader.h"
 
 namespace ai_proxy::gateway {
@@ -204,10 +205,8 @@ class Relay {
 
 // What is known of the answer, at its end or at its break.
 void note_stream(Exchange& exchange, const dialects::StreamReader& reader) {
-  exchange.answered_model = reader.model();
-  exchange.usage = reader.usage();
+  note_answer(exchange, reader.model(), reader.usage());
   exchange.finish_reason = chat::effective_finish_reason(reader.finish_reason(), reader.has_tool_calls());
-  exchange.cost = price(exchange, reader.model(), reader.usage());
 }
 
 // The stream's end: good, or broken or cut short.
@@ -228,7 +227,13 @@ void append_ending(Exchange& exchange, Relay& relay) {
   relay.end();
 }
 
-// Sends what the relay has made; the head goes before it, unless it has gone. False: the client is gone.
+// Others wait for what this exchange reads.
+bool goes_on_for_others(const Exchange& exchange) {
+  return exchange.lead != nullptr && !exchange.response.cancellation().requested();
+}
+
+// Sends what the relay has made; the head goes before it, unless it has gone. False: the client is gone, and
+// nobody else waits.
 http::Task<bool> flush(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) {
   const std::string& output = relay.output();
   exchange.response_bytes += output.size();
@@ -241,7 +246,7 @@ http::Task<bool> flush(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) 
   }
   keep_alive.sent();
   relay.output().clear();
-  co_return sent;
+  co_return sent || goes_on_for_others(exchange);
 }
 
 void note_client_gone(Exchange& exchange, const Relay& relay) {
@@ -281,6 +286,20 @@ http::Task<Error> read_no_stream(Exchange& exchange, http::ClientReply& reply) {
 
 }  // namespace
 
+namespace {
+
+class ProviderStream final : public StreamSource {
+ public:
+  explicit ProviderStream(http::ClientReply& reply) : reply_(reply) {}
+  http::Task<Result<std::string_view>> read_some() override { return reply_.read_some(); }
+  void event_seen() override { reply_.event_seen(); }
+
+ private:
+  http::ClientReply& reply_;
+};
+
+}  // namespace
+
 http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& reply, KeepAlive& keep_alive) {
   // A missing type is given the benefit of the doubt.
   const std::string_view type = reply.headers().get("content-type");
@@ -288,15 +307,28 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& rep
     co_return std::unexpected(co_await read_no_stream(exchange, reply));
   }
   keep_alive.answer_begun();
+  if (exchange.lead) exchange.lead->answering();
   reply.expect_event_within(exchange.settings->client.first_event_time);
+  ProviderStream source(reply);
+  co_return co_await relay_stream(exchange, source, keep_alive);
+}
+
+http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive) {
   Relay relay(exchange);
+  bool broken = false;  // by the source, not by what it brought
   while (!relay.terminated()) {
     const auto waiting = http::Clock::now();
-    Result<std::string_view> bytes = co_await reply.read_some();
+    Result<std::string_view> bytes = co_await source.read_some();
     exchange.provider_time += http::Clock::now() - waiting;
-    if (!bytes) relay.error() = std::move(bytes.error());
-    if (!bytes || bytes->empty() || !relay.feed(*bytes)) break;
-    if (relay.spoke()) reply.event_seen();
+    if (!bytes) {
+      broken = true;
+      relay.error() = std::move(bytes.error());
+      break;
+    }
+    const bool going = !bytes->empty() && relay.feed(*bytes);
+    if (exchange.lead) exchange.lead->stream(*bytes, relay.started());
+    if (!going) break;
+    if (relay.spoke()) source.event_seen();
     if (!relay.started()) continue;
     if (!co_await flush(exchange, relay, keep_alive)) {
       note_client_gone(exchange, relay);
@@ -318,6 +350,14 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& rep
         relay.error() ? broken_before_answer(std::move(*relay.error()))
                       : provider_failed(ErrorCode::provider_error,
                                         "The provider closed its stream before it sent anything."));
+  }
+  if (exchange.lead) {
+    exchange.lead->stream({}, true);
+    if (broken) {
+      exchange.lead->fail(*relay.error());
+    } else {
+      exchange.lead->end();
+    }
   }
   append_ending(exchange, relay);
   co_await finish_stream(exchange, relay, keep_alive);

@@ -3,6 +3,7 @@
 
 #include "gateway/exchange.h"
 #include "gateway/keep_alive.h"
+#include "gateway/stream_source.h"
 
 namespace ai_proxy::gateway {
 
@@ -10,6 +11,8 @@ namespace ai_proxy::gateway {
 // stream, or with that dialect's form of a failure, never with both or neither. An error: it failed before
 // its first delta, and the caller has been sent none of it (at most keep-alives).
 http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& reply, KeepAlive& keep_alive);
+// The same from any source.
+http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive);
 
 // Ends a stream that keep-alives have begun with the dialect's form of a failure.
 http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error);

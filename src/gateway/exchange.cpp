@@ -6,6 +6,7 @@
 #include "base/ascii.h"
 #include "base/ids.h"
 #include "gateway/face.h"
+#include "gateway/single_flight.h"
 #include "telemetry/log.h"
 
 namespace ai_proxy::gateway {
@@ -50,6 +51,7 @@ void finish(const Exchange& exchange) {
   }
   record.stream = exchange.asked.stream;
   record.cache = word(exchange.cache_state);
+  record.collapsed = exchange.collapsed;
   record.attempts = exchange.attempts;
   record.tried = exchange.tried;
   if (exchange.usage) {
@@ -180,6 +182,7 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   fields.reserve(384);
   append_field(fields, "x-request-id", exchange.request_id);
   append_field(fields, "x-cache", word(exchange.cache_state));
+  if (exchange.collapsed) append_field(fields, "x-ai-proxy-collapsed", "true");
   if (exchange.call.candidate != nullptr) {
     append_foreign_field(fields, "x-ai-proxy-provider", exchange.call.candidate->provider->name);
     append_foreign_field(fields, "x-ai-proxy-model", exchange.call.candidate->wire_model);
@@ -197,6 +200,16 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   }
   if (const dialects::Door* door = exchange.face.door()) append_door_fields(fields, exchange, *door);
   return fields;
+}
+
+void note_answer(Exchange& exchange, std::string_view answered_model,
+                 const std::optional<chat::Usage>& usage) {
+  exchange.answered_model = answered_model;
+  exchange.usage = usage;
+  exchange.cost = price(exchange, answered_model, usage);
+  if (exchange.cache_state != CacheState::hit) return;
+  exchange.saved = exchange.cost.total.value_or(0);
+  exchange.cost = pricing::Cost::zero();
 }
 
 pricing::Cost price(const Exchange& exchange, std::string_view answered_model,

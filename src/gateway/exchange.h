@@ -31,6 +31,7 @@ enum class CacheState : std::uint8_t { disabled, bypass, miss, hit };
 std::string_view word(CacheState state);  // HIT, MISS, BYPASS, DISABLED
 
 class Face;
+class Lead;  // single_flight.h
 
 // One call of a provider, as it is rendered for a candidate, and what is known of its answer.
 struct Call {
@@ -82,6 +83,9 @@ struct Exchange {
   // The cache.
   CacheState cache_state = CacheState::disabled;
   bool cache_write = false;
+  bool may_share = false;      // the call, with others that ask the same at this time
+  bool collapsed = false;      // another exchange fetches, or has fetched, the answer
+  std::unique_ptr<Lead> lead;  // others may wait for what this one fetches
   cache::Key cache_key;
   std::chrono::seconds cache_ttl{0};
 
@@ -115,6 +119,10 @@ std::string response_fields(const Exchange& exchange, bool with_cost);
 
 // A header line whose value comes from outside: what could break a header becomes '?'.
 void append_foreign_field(std::string& fields, std::string_view name, std::string_view value);
+
+// What the answer says of itself, and what it cost: nothing, where it was not fetched for this caller.
+void note_answer(Exchange& exchange, std::string_view answered_model,
+                 const std::optional<chat::Usage>& usage);
 
 // Usage to money; a provider that names the model it used is believed when the catalogue knows that name.
 pricing::Cost price(const Exchange& exchange, std::string_view answered_model,

@@ -29,8 +29,8 @@ void KeepAlive::tick() {
 }
 
 void KeepAlive::begin() {
+  if (!exchange_.response.begin_stream_now(200, kEventStream, stream_fields(exchange_), {})) return;
   exchange_.begin_stream();
-  exchange_.response.begin_stream_now(200, kEventStream, stream_fields(exchange_), {});
 }
 
 std::string stream_fields(const Exchange& exchange) {

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "cache/cache.h"
+#include "cache/flight.h"
 #include "config/settings.h"
 #include "gateway/counts.h"
 #include "gateway/openapi.h"
@@ -30,6 +31,7 @@ struct Process {
   std::atomic<bool> reload_refused{false};  // the last reload: the configuration before it runs on
   routing::HealthBoard health;
   routing::RetryBudget budget;
+  cache::Flights flights;
   std::shared_ptr<cache::MemoryCache> memory;  // null: no memory cache; set before the threads start
 };
 

@@ -20,6 +20,7 @@ class Cancellation {
   // Idempotent; the first reason stays. Calls the registered wake function, if any.
   void request(Reason reason) {
     if (requested()) return;
+    if (reason == Reason::client_gone && goes_on_ && goes_on_()) return;
     reason_ = reason;
     if (wake_) std::exchange(wake_, nullptr)();
   }
@@ -43,8 +44,24 @@ class Cancellation {
     Cancellation& cancellation_;
   };
 
+  // Asked when the client goes away, for the life of the shield: true, and what runs goes on without it, for
+  // others who wait for the same. At most one at a time.
+  class Shield {
+   public:
+    Shield(Cancellation& cancellation, std::function<bool()> goes_on) : cancellation_(cancellation) {
+      cancellation_.goes_on_ = std::move(goes_on);
+    }
+    ~Shield() { cancellation_.goes_on_ = nullptr; }
+    Shield(const Shield&) = delete;
+    Shield& operator=(const Shield&) = delete;
+
+   private:
+    Cancellation& cancellation_;
+  };
+
  private:
   std::function<void()> wake_;
+  std::function<bool()> goes_on_;
   Reason reason_ = Reason::none;
 };
 

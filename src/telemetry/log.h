@@ -45,6 +45,7 @@ struct AccessRecord {
   std::string_view model;
   bool stream = false;
   std::string_view cache;  // HIT, MISS, BYPASS, DISABLED or empty
+  bool collapsed = false;  // the answer was fetched by another request
   int attempts = 0;
   std::string_view tried;          // the failed ones, in words; empty: none
   std::int64_t input_tokens = -1;  // -1: unknown

@@ -249,6 +249,7 @@ void append_json_access(std::string& line, const AccessRecord& record) {
   json_text(line, "model", record.model, kWordBytesMax);
   line += record.stream ? ",\"stream\":true" : ",\"stream\":false";
   json_text(line, "cache", record.cache, kWordBytesMax);
+  if (record.collapsed) line += ",\"collapsed\":true";
   if (record.attempts > 0) json_number(line, "attempts", record.attempts);
   if (!record.tried.empty()) json_text(line, "tried", record.tried, kValueBytesMax);
   if (record.input_tokens >= 0) json_number(line, "input_tokens", record.input_tokens);
@@ -297,6 +298,7 @@ void append_text_access(std::string& line, const AccessRecord& record, bool colo
   if (!record.saved_usd.empty()) text_value(line, "saved_usd", record.saved_usd, coloured);
   if (record.stream) line += " stream";
   if (!record.cache.empty()) text_value(line, "cache", record.cache, coloured);
+  if (record.collapsed) line += " collapsed";
   if (record.attempts > 1) text_value(line, "attempts", std::to_string(record.attempts), coloured);
   if (!record.tried.empty()) text_value(line, "tried", record.tried, coloured);
   if (!record.finish_reason.empty()) text_value(line, "finish_reason", record.finish_reason, coloured);

@@ -1,0 +1,322 @@
+// Single flight: one lock for the table and one per flight, taken in this order, each held for a few
+// pointers.
+#include "cache/flight.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "http/connection_signal.h"
+
+namespace ai_proxy::cache {
+namespace {
+
+// What a piece costs beside its bytes.
+constexpr std::size_t kOverheadBytes = 96;
+
+struct KeyHash {
+  // The key is a hash already.
+  std::size_t operator()(const Key& key) const {
+    std::size_t value = 0;
+    std::memcpy(&value, key.digest.data(), sizeof value);
+    return value;
+  }
+};
+
+// Calls something on its own thread, asked by any other. Many askings before it runs are one.
+class Wake {
+ public:
+  explicit Wake(const http::Executor& executor) : executor_(executor) {}
+
+  static void up(const std::shared_ptr<Wake>& wake) {
+    if (wake->asked_.exchange(true)) return;
+    http::asio::post(wake->executor_, [wake] {
+      wake->asked_ = false;
+      if (wake->call) wake->call();
+    });
+  }
+
+  const http::Executor& executor() const { return executor_; }
+
+  std::function<void()> call;  // its own thread only; null: nobody listens
+
+ private:
+  http::Executor executor_;
+  std::atomic<bool> asked_{false};
+};
+
+using Piece = std::shared_ptr<const std::string>;
+
+struct Seat {
+  std::shared_ptr<Wake> wake;
+  std::size_t next = 0;      // index of the piece that is due
+  std::size_t position = 0;  // cost of the pieces before it
+  bool lost = false;
+};
+
+}  // namespace
+
+struct Flight {
+  explicit Flight(std::size_t bound) : bytes_max(bound) {}
+
+  enum class Phase : unsigned char { waiting, answering, begun, ended, failed, leaderless };
+
+  const std::size_t bytes_max;
+  mutable std::mutex mutex;
+  Phase phase = Phase::waiting;
+  FlightHead head;
+  std::optional<Error> error;
+  std::deque<Piece> pieces;
+  std::size_t first = 0;  // index of pieces.front()
+  std::size_t held = 0;   // cost of `pieces`
+  std::size_t total = 0;  // cost of all pieces there have been
+  bool open = true;       // may still be joined
+  bool deserted = false;  // the leader's own caller has gone
+  std::list<Seat> seats;
+  std::shared_ptr<Wake> leader;
+
+  static std::size_t cost(const Piece& piece) { return piece->size() + kOverheadBytes; }
+
+  // The rest is called with the lock held.
+  void wake_all() const {
+    for (const Seat& seat : seats) Wake::up(seat.wake);
+  }
+  void finish(Phase end) {
+    phase = end;
+    open = false;
+    wake_all();
+  }
+  // Lets go of what nobody will ask for any more. Requires: not open.
+  void trim() {
+    std::size_t wanted = first + pieces.size();
+    for (Seat& seat : seats) {
+      if (!seat.lost) wanted = std::min(wanted, seat.next);
+    }
+    for (; first < wanted; ++first) {
+      held -= cost(pieces.front());
+      pieces.pop_front();
+    }
+  }
+};
+
+struct Flights::Table {
+  const std::size_t bytes_max;
+  mutable std::mutex mutex;
+  std::unordered_map<Key, std::shared_ptr<Flight>, KeyHash> flights;
+};
+
+Flights::Flights(std::size_t bytes_max) : table_(std::make_unique<Table>(bytes_max)) {}
+
+Flights::~Flights() = default;
+
+std::variant<FlightLeader, FlightFollower> Flights::join(const Key& key, const http::Executor& executor) {
+  const std::lock_guard lock(table_->mutex);
+  std::shared_ptr<Flight>& flight = table_->flights[key];
+  if (flight != nullptr) {
+    const std::lock_guard flight_lock(flight->mutex);
+    if (flight->open) return FlightFollower(flight, executor);
+  }
+  flight = std::make_shared<Flight>(table_->bytes_max);
+  flight->leader = std::make_shared<Wake>(executor);
+  return FlightLeader(flight, *this, key);
+}
+
+std::size_t Flights::size() const {
+  const std::lock_guard lock(table_->mutex);
+  return table_->flights.size();
+}
+
+struct FlightLeader::Inner {
+  std::shared_ptr<Flight> flight;
+  Flights& table;
+  Key key;
+
+  // A later flight may have taken its place.
+  void leave_table() const {
+    const std::lock_guard lock(table.table_->mutex);
+    const auto found = table.table_->flights.find(key);
+    if (found != table.table_->flights.end() && found->second == flight) table.table_->flights.erase(found);
+  }
+};
+
+FlightLeader::FlightLeader(std::shared_ptr<Flight> flight, Flights& table, const Key& key)
+    : inner_(std::make_unique<Inner>(std::move(flight), table, key)) {}
+
+FlightLeader::FlightLeader(FlightLeader&&) noexcept = default;
+
+FlightLeader::~FlightLeader() {
+  if (inner_ == nullptr) return;
+  Flight& flight = *inner_->flight;
+  flight.leader->call = nullptr;
+  {
+    const std::lock_guard lock(flight.mutex);
+    if (flight.phase <= Flight::Phase::begun) flight.finish(Flight::Phase::leaderless);
+  }
+  inner_->leave_table();
+}
+
+void FlightLeader::answering() {
+  Flight& flight = *inner_->flight;
+  const std::lock_guard lock(flight.mutex);
+  if (flight.phase != Flight::Phase::waiting) return;
+  flight.phase = Flight::Phase::answering;
+  flight.wake_all();
+}
+
+void FlightLeader::begin(FlightHead head) {
+  Flight& flight = *inner_->flight;
+  const std::lock_guard lock(flight.mutex);
+  flight.head = std::move(head);
+  flight.phase = Flight::Phase::begun;
+  flight.wake_all();
+}
+
+void FlightLeader::append(std::string_view bytes) {
+  Flight& flight = *inner_->flight;
+  if (bytes.empty()) return;
+  {
+    // Nobody follows and nobody can: only the leader can change that to the worse.
+    const std::lock_guard lock(flight.mutex);
+    if (!flight.open && flight.seats.empty()) return;
+  }
+  Piece piece = std::make_shared<const std::string>(bytes);
+  bool closed = false;
+  {
+    const std::lock_guard lock(flight.mutex);
+    for (Seat& seat : flight.seats) {
+      // The newest piece is no reason: a whole answer is one.
+      if (flight.total - seat.position > flight.bytes_max) seat.lost = true;
+      Wake::up(seat.wake);
+    }
+    flight.held += Flight::cost(piece);
+    flight.total += Flight::cost(piece);
+    flight.pieces.push_back(std::move(piece));
+    if (flight.total > flight.bytes_max) closed = std::exchange(flight.open, false);
+    if (!flight.open) flight.trim();
+  }
+  if (closed) inner_->leave_table();
+}
+
+void FlightLeader::end() {
+  const std::lock_guard lock(inner_->flight->mutex);
+  inner_->flight->finish(Flight::Phase::ended);
+}
+
+void FlightLeader::fail(FlightHead head, Error error) {
+  Flight& flight = *inner_->flight;
+  const std::lock_guard lock(flight.mutex);
+  if (flight.phase > Flight::Phase::begun) return;
+  flight.head = std::move(head);
+  flight.error = std::move(error);
+  flight.finish(Flight::Phase::failed);
+}
+
+bool FlightLeader::caller_gone() {
+  Flight& flight = *inner_->flight;
+  const std::lock_guard lock(flight.mutex);
+  flight.deserted = true;
+  if (flight.seats.empty()) flight.open = false;
+  return !flight.seats.empty();
+}
+
+void FlightLeader::on_deserted(std::function<void()> deserted) {
+  inner_->flight->leader->call = std::move(deserted);
+}
+
+std::size_t FlightLeader::held_bytes() const {
+  const std::lock_guard lock(inner_->flight->mutex);
+  return inner_->flight->held;
+}
+
+struct FlightFollower::Inner {
+  std::shared_ptr<Flight> flight;
+  std::list<Seat>::iterator seat;
+  std::shared_ptr<Wake> wake;
+};
+
+// Called with the flight's lock held.
+FlightFollower::FlightFollower(std::shared_ptr<Flight> flight, const http::Executor& executor)
+    : inner_(std::make_unique<Inner>()) {
+  inner_->wake = std::make_shared<Wake>(executor);
+  inner_->seat = flight->seats.insert(flight->seats.end(), Seat{.wake = inner_->wake});
+  inner_->flight = std::move(flight);
+}
+
+FlightFollower::FlightFollower(FlightFollower&&) noexcept = default;
+
+FlightFollower::~FlightFollower() {
+  if (inner_ == nullptr) return;
+  inner_->wake->call = nullptr;
+  Flight& flight = *inner_->flight;
+  const std::lock_guard lock(flight.mutex);
+  flight.seats.erase(inner_->seat);
+  if (!flight.deserted || !flight.seats.empty() || flight.phase > Flight::Phase::begun) return;
+  flight.open = false;
+  Wake::up(flight.leader);
+}
+
+FlightFollower::State FlightFollower::next(Piece& bytes) {
+  Flight& flight = *inner_->flight;
+  Seat& seat = *inner_->seat;
+  const std::lock_guard lock(flight.mutex);
+  if (seat.lost) return State::lost;
+  if (seat.next < flight.first + flight.pieces.size()) {
+    bytes = flight.pieces[seat.next - flight.first];
+    ++seat.next;
+    seat.position += Flight::cost(bytes);
+    return State::bytes;
+  }
+  switch (flight.phase) {
+    case Flight::Phase::ended:
+      return State::ended;
+    case Flight::Phase::failed:
+      return State::failed;
+    case Flight::Phase::leaderless:
+      return State::leaderless;
+    default:
+      return State::waiting;
+  }
+}
+
+http::Task<void> FlightFollower::wait(http::Cancellation& cancellation, http::Deadlines& deadlines,
+                                      std::chrono::milliseconds patience) {
+  if (cancellation.requested()) co_return;
+  // What has come since the last next() has asked for a wake-up, and that cannot run before the wait begins.
+  http::Signal change(inner_->wake->executor());
+  http::Deadline deadline(deadlines, [&change] { change.raise(); });
+  deadline.arm(patience);
+  inner_->wake->call = [&change] { change.raise(); };
+  {
+    const http::Cancellation::Guard guard(cancellation, [&change] { change.raise(); });
+    co_await change.wait();
+  }
+  inner_->wake->call = nullptr;
+}
+
+bool FlightFollower::answering() const {
+  const std::lock_guard lock(inner_->flight->mutex);
+  return inner_->flight->phase != Flight::Phase::waiting;
+}
+
+std::optional<FlightHead> FlightFollower::head() const {
+  const std::lock_guard lock(inner_->flight->mutex);
+  const Flight::Phase phase = inner_->flight->phase;
+  if (phase == Flight::Phase::waiting || phase == Flight::Phase::answering ||
+      phase == Flight::Phase::leaderless)
+    return std::nullopt;
+  return inner_->flight->head;
+}
+
+std::optional<Error> FlightFollower::error() const {
+  const std::lock_guard lock(inner_->flight->mutex);
+  return inner_->flight->error;
+}
+
+}  // namespace ai_proxy::cache
