@@ -40,7 +40,7 @@ class Soak {
       const provider = await FaultyProvider.start();
       this.places[name] = { name, provider, proxy: await FaultProxy.start(provider.url, chances) };
     }
-    const { folder, file } = configurationFile({ limits: { provider: { first_byte: `${patienceSeconds}s`, silence: `${patienceSeconds}s`, idle: '5s' } } });
+    const { folder, file } = configurationFile({ limits: { connections_per_client: 0, provider: { first_byte: `${patienceSeconds}s`, silence: `${patienceSeconds}s`, idle: '5s' } } });
     const urls = Object.fromEntries(providers.map((name) => [`${name.toUpperCase()}_BASE_URL`, this.places[name].proxy.url]));
     this.gateway = await startGateway({ folder, args: ['--config', file], environment: { ...urls, ...asItComes } });
     this.poster = poster(Infinity);
