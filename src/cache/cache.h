@@ -1,5 +1,6 @@
-// The cache of whole answers: memory, Redis, or memory in front of Redis. Keys are hashes, so that no prompt
-// text is ever seen outside; a store that is away, slow or full is a miss, never a failure.
+// The cache of answers, whole ones and finished streams: memory, Redis, or memory in front of Redis. Keys are
+// hashes, so that no prompt text is ever seen outside; a store that is away, slow or full is a miss, never a
+// failure.
 #pragma once
 
 #include <array>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/asio.h"
 #include "stores/redis.h"
@@ -34,12 +36,20 @@ struct KeyParts {
 };
 Key make_key(const KeyParts& parts);
 
+// An event of a kept stream: how long it is, and how long after the first one it came.
+struct EventMark {
+  std::uint32_t bytes = 0;
+  std::uint32_t milliseconds = 0;
+  bool operator==(const EventMark&) const = default;
+};
+
 // What is kept: the provider's own answer, so that every dialect can be served from it.
 struct Entry {
-  std::string provider;
-  std::string dialect;     // of `body`
-  std::string request_id;  // the provider's
-  std::string body;
+  std::string provider = {};
+  std::string dialect = {};     // of `body`
+  std::string request_id = {};  // the provider's
+  std::string body = {};
+  std::vector<EventMark> events = {};  // of a stream, one after the other in `body`; none: a whole answer
   // Set by Cache::put, so that a copy in memory ends when the one in Redis does.
   std::chrono::sys_time<std::chrono::milliseconds> expires{};
   std::chrono::seconds ttl{0};

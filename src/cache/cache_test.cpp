@@ -139,11 +139,47 @@ TEST(EntryTest, WhatMayNotStandInAHeaderOrIsMissingIsRefused) {
   EXPECT_TRUE(Entry::decode(without_id.encode(key), key));
 }
 
+Entry stream() {
+  Entry result = entry();
+  result.body = "data: 1\n\ndata: 22\n\ndata: [DONE]\n\n";
+  result.events = {{9, 0}, {10, 20}, {14, 20}};
+  return result;
+}
+
+TEST(EntryTest, AStreamComesBackAsItWas) {
+  const Key key = make_key(kParts);
+  const auto after = Entry::decode(stream().encode(key), key);
+  ASSERT_TRUE(after.has_value());
+  EXPECT_EQ(after->body, stream().body);
+  EXPECT_EQ(after->events, stream().events);
+}
+
+TEST(EntryTest, EventsThatAreNotTheStreamMakeItNoEntry) {
+  const Key key = make_key(kParts);
+  for (const std::vector<EventMark>& bad :
+       {std::vector<EventMark>{{9, 0}, {10, 20}}, std::vector<EventMark>{{9, 0}, {10, 20}, {15, 20}},
+        std::vector<EventMark>{{9, 0}, {24, 20}, {0, 20}},
+        std::vector<EventMark>{{9, 30}, {10, 20}, {14, 40}},
+        std::vector<EventMark>{{0xFFFFFFFF, 0}, {34, 0}}}) {
+    Entry odd = stream();
+    odd.events = bad;
+    EXPECT_FALSE(Entry::decode(odd.encode(key), key));
+  }
+}
+
+TEST(EntryTest, AnEarlierVersionIsNoEntry) {
+  const Key key = make_key(kParts);
+  std::string old = entry().encode(key);
+  old[3] = '2';
+  EXPECT_FALSE(Entry::decode(old, key));
+  EXPECT_FALSE(Entry::decode_own(old));
+}
+
 TEST(EntryTest, RandomBytesAreNoEntry) {
   const Key key = make_key(kParts);
   std::mt19937 random(1);
   for (int round = 0; round < 20'000; ++round) {
-    std::string bytes = "APC2";
+    std::string bytes = "APC3";
     for (unsigned i = random() % 100; i > 0; --i) bytes += static_cast<char>(random());
     ASSERT_FALSE(Entry::decode(bytes, key));
   }

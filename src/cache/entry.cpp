@@ -1,5 +1,6 @@
-// How an answer is kept: "APC2", a checksum over the key and the rest, expiry, TTL, four texts each with its
-// length in front. What comes back from a store is not trusted: anything unexpected makes it no entry at all.
+// How an answer is kept: "APC3", a checksum over the key and the rest, expiry, TTL, four texts each with its
+// length in front, and the number of a stream's events with length and time of each. What comes back from a
+// store is not trusted: anything unexpected makes it no entry at all.
 #include <openssl/sha.h>
 
 #include <algorithm>
@@ -11,7 +12,7 @@
 namespace ai_proxy::cache {
 namespace {
 
-constexpr std::string_view kMagic = "APC2";
+constexpr std::string_view kMagic = "APC3";
 constexpr std::size_t kChecksumBytes = 16;  // the start of a SHA-256: against damage, not against forgery
 constexpr std::size_t kBegin = kMagic.size() + kChecksumBytes;
 constexpr std::size_t kNameBytesMax = 256;
@@ -58,6 +59,23 @@ class Reader {
     rest_.remove_prefix(*length);
     return value;
   }
+  // Of a stream of so many bytes: events that are none too many and none too few, in the order of time.
+  std::optional<std::vector<EventMark>> events(std::size_t bytes) {
+    const auto count = number(4);
+    if (!count || *count > rest_.size() / 8) return std::nullopt;
+    std::vector<EventMark> marks;
+    marks.reserve(*count);
+    std::uint32_t last = 0;
+    for (std::uint64_t i = 0; i < *count; ++i) {
+      const EventMark mark{static_cast<std::uint32_t>(*number(4)), static_cast<std::uint32_t>(*number(4))};
+      if (mark.bytes == 0 || mark.bytes > bytes || mark.milliseconds < last) return std::nullopt;
+      bytes -= mark.bytes;
+      last = mark.milliseconds;
+      marks.push_back(mark);
+    }
+    if (*count > 0 && bytes > 0) return std::nullopt;
+    return marks;
+  }
   bool at_end() const { return rest_.empty(); }
 
  private:
@@ -74,7 +92,8 @@ bool is_name(std::string_view text) {
 
 std::string Entry::encode(const Key& key) const {
   std::string text;
-  text.reserve(kBegin + 32 + provider.size() + dialect.size() + request_id.size() + body.size());
+  text.reserve(kBegin + 36 + 8 * events.size() + provider.size() + dialect.size() + request_id.size() +
+               body.size());
   text += kMagic;
   text.append(kChecksumBytes, '\0');
   append_number(text, static_cast<std::uint64_t>(expires.time_since_epoch().count()), 8);
@@ -83,6 +102,11 @@ std::string Entry::encode(const Key& key) const {
   append_text(text, dialect);
   append_text(text, request_id);
   append_text(text, body);
+  append_number(text, events.size(), 4);
+  for (const EventMark& event : events) {
+    append_number(text, event.bytes, 4);
+    append_number(text, event.milliseconds, 4);
+  }
   const auto sum = checksum(key, std::string_view(text).substr(kBegin));
   text.replace(kMagic.size(), sum.size(), sum.data(), sum.size());
   return text;
@@ -105,9 +129,9 @@ std::optional<Entry> Entry::decode_own(std::string_view text) {
   auto dialect = reader.text();
   auto request_id = reader.text();
   auto body = reader.text();
-  if (!expires_ms || !ttl_seconds || !provider || !dialect || !request_id || !body || !reader.at_end()) {
-    return std::nullopt;
-  }
+  if (!expires_ms || !ttl_seconds || !provider || !dialect || !request_id || !body) return std::nullopt;
+  auto events = reader.events(body->size());
+  if (!events || !reader.at_end()) return std::nullopt;
   constexpr std::uint64_t kMillisecondsMax = 1ull << 52;
   if (*expires_ms > kMillisecondsMax || *ttl_seconds > kMillisecondsMax / 1000) return std::nullopt;
   if (provider->empty() || dialect->empty() || body->empty()) return std::nullopt;
@@ -118,6 +142,7 @@ std::optional<Entry> Entry::decode_own(std::string_view text) {
   entry.dialect = std::move(*dialect);
   entry.request_id = std::move(*request_id);
   entry.body = std::move(*body);
+  entry.events = std::move(*events);
   entry.expires += std::chrono::milliseconds(*expires_ms);
   entry.ttl = std::chrono::seconds(*ttl_seconds);
   return entry;

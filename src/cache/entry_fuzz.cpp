@@ -10,7 +10,7 @@ using fuzzing::require;
 
 bool same(const Entry& a, const Entry& b) {
   return a.provider == b.provider && a.dialect == b.dialect && a.request_id == b.request_id &&
-         a.body == b.body && a.expires == b.expires && a.ttl == b.ttl;
+         a.body == b.body && a.events == b.events && a.expires == b.expires && a.ttl == b.ttl;
 }
 
 void check(std::string_view text) {
@@ -23,6 +23,9 @@ void check(std::string_view text) {
   if (!entry) return;
   require(entry->expires.time_since_epoch().count() >= 0 && entry->ttl.count() >= 0,
           "times are not negative");
+  std::size_t bytes = 0;
+  for (const EventMark& event : entry->events) bytes += event.bytes;
+  require(entry->events.empty() || bytes == entry->body.size(), "a stream is its events");
   std::string again = entry->encode(key);
   constexpr std::size_t kChecksumEnd = 20;
   require(again.substr(kChecksumEnd) == text.substr(kChecksumEnd), "an entry is written as it was read");

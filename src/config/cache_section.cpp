@@ -13,6 +13,18 @@ constexpr std::uint64_t kMemoryBytesMax = 1ull << 40;
 // What `cache:` alone turns on.
 constexpr std::size_t kMemoryBytesDefault = 64 * 1024 * 1024;
 
+constexpr std::array<std::pair<std::string_view, StreamReplay>, 3> kStreamReplays{
+    {{"off", StreamReplay::off}, {"fast", StreamReplay::fast}, {"paced", StreamReplay::paced}}};
+
+Parsed<StreamReplay> parse_stream_replay(std::string_view text) {
+  std::vector<std::string_view> words;
+  for (const auto& [word, replay] : kStreamReplays) {
+    if (ascii_iequals(word, ascii_trim(text))) return replay;
+    words.push_back(word);
+  }
+  return std::unexpected(not_one_of(text, words));
+}
+
 }  // namespace
 
 void read_cache(Reading& reading) {
@@ -31,6 +43,7 @@ void read_cache(Reading& reading) {
   assign(redis_time, section.text("redis_timeout"), reading.faults,
          [](std::string_view text) { return parse_duration(text, 1ms, 10s); });
   assign(cache.single_flight, section.text("single_flight"), reading.faults, parse_truth);
+  assign(cache.streams, section.text("streams"), reading.faults, parse_stream_replay);
   section.finish();
 
   if (cache.redis) cache.redis->operation_time = redis_time;

@@ -83,6 +83,7 @@ TEST(ExampleYaml, IsValidAndSaysTheDefaults) {
   EXPECT_EQ(settings.drain_time, defaults.drain_time);
   EXPECT_EQ(settings.cache.ttl, defaults.cache.ttl);
   EXPECT_EQ(settings.cache.single_flight, defaults.cache.single_flight);
+  EXPECT_EQ(settings.cache.streams, defaults.cache.streams);
   EXPECT_EQ(settings.log.level, defaults.log.level);
   EXPECT_EQ(settings.admin, defaults.admin);
   EXPECT_EQ(settings.streams.keep_alive, defaults.streams.keep_alive);

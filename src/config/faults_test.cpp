@@ -67,6 +67,7 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"log: {level: verbose}",
             "config.yaml:1: log.level: must be one of debug, info, warn, error, off, not \"verbose\"."},
         Row{"cache: {memory: lots}", "config.yaml:1: cache.memory: must be a size"},
+        Row{"cache: {streams: sometimes}", "config.yaml:1: cache.streams: "},
         Row{"cache: {ttl: 0}", "config.yaml:1: cache.ttl: must be a duration from 1s"},
         Row{"cache: {redis: 'http://x'}", "config.yaml:1: cache.redis: must look like redis://"},
         Row{"ca_file: no.pem", "config.yaml:1: ca_file: no.pem: there is no such file."},

@@ -34,12 +34,16 @@ struct RedisSettings {
   std::chrono::milliseconds operation_time{50};
 };
 
+// Of finished streams: not kept; given again at once; or at the pace at which they came.
+enum class StreamReplay : std::uint8_t { off, fast, paced };
+
 struct CacheSettings {
   bool enabled = false;          // REDIS_URL or cache: is set
   std::size_t memory_bytes = 0;  // 0: no memory cache
   std::optional<RedisSettings> redis;
   std::chrono::seconds ttl{600};
   bool single_flight = true;  // the same request, while one is on its way: one call for both
+  StreamReplay streams = StreamReplay::off;
 };
 
 enum class LogFormat : std::uint8_t { automatic, json, text };  // automatic: text on a terminal

@@ -18,6 +18,7 @@
 #include "gateway/exchange.h"
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
+#include "gateway/replay.h"
 #include "gateway/send.h"
 #include "gateway/single_flight.h"
 
@@ -35,6 +36,21 @@ bool has_directive(std::string_view header, std::string_view directive) {
   return false;
 }
 
+// The rendered body without what says how the answer is to come: where streams are kept, one entry serves
+// both forms.
+std::string without_stream_members(const std::string& body) {
+  json::Document document;
+  if (document.parse(body)) return body;
+  std::string rest;
+  rest.reserve(body.size());
+  for (const json::Value member : document.root()) {
+    if (member.key() == "stream" || member.key() == "stream_options") continue;
+    rest.append(std::to_string(member.key().size())).append(":").append(member.key());
+    rest.append(member.raw()).append(",");
+  }
+  return rest;
+}
+
 void set_cache_key(Exchange& exchange) {
   const providers::Provider& provider = *exchange.call.candidate->provider;
   const std::string origin = provider.origin.authority() + provider.origin.path_prefix +
@@ -44,7 +60,9 @@ void set_cache_key(Exchange& exchange) {
   parts.origin = origin;
   parts.model = exchange.call.candidate->wire_model;
   parts.fields = exchange.call.fields;
-  parts.body = exchange.call.body;
+  const bool keeps_streams = exchange.settings->cache.streams != config::StreamReplay::off;
+  const std::string formless = keeps_streams ? without_stream_members(exchange.call.body) : std::string();
+  parts.body = keeps_streams ? formless : exchange.call.body;
   exchange.cache_key = cache::make_key(parts);
 }
 
@@ -56,7 +74,7 @@ void plan_cache(Exchange& exchange) {
   if (has_directive(control, "no-store")) return;
   const bool looks_up = !has_directive(control, "no-cache");
   exchange.may_share = looks_up && exchange.settings->cache.single_flight;
-  if (exchange.asked.stream) {
+  if (exchange.asked.stream && exchange.settings->cache.streams == config::StreamReplay::off) {
     if (exchange.may_share) set_cache_key(exchange);
     return;
   }
@@ -75,22 +93,12 @@ void plan_cache(Exchange& exchange) {
   if (looks_up) exchange.cache_state = CacheState::miss;
 }
 
-// Phase 4, second half. True: the entry has answered.
-http::Task<bool> answer_from(Exchange& exchange, std::optional<cache::Entry> entry) {
-  if (!entry) co_return false;
-  if (dialects::find_dialect(entry->dialect) != exchange.call.dialect) co_return false;
-  Result<WholeAnswer> answer = understand(exchange, std::move(entry->body));
-  if (!answer || !answer->reply) co_return false;
-  exchange.cache_state = CacheState::hit;
-  exchange.call.request_id = entry->request_id;
-  co_await send_whole(exchange, *answer);
-  co_return true;
-}
-
+// Phase 4, second half. True: the cache has answered.
 http::Task<bool> answer_from_cache(Exchange& exchange) {
   if (exchange.cache_state != CacheState::miss) co_return false;
   std::optional<cache::Entry> entry = co_await exchange.cache->get(exchange.cache_key);
-  co_return co_await answer_from(exchange, std::move(entry));
+  if (!entry) co_return false;
+  co_return co_await answer_from_entry(exchange, std::move(*entry));
 }
 
 // Phase 4, with its end: another exchange that asks the same has answered. True: this one is over.
@@ -103,7 +111,10 @@ http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
   }
   // An answer may have been kept, and its flight have ended, since we looked.
   if (exchange.lead == nullptr || exchange.cache_state != CacheState::miss) co_return false;
-  co_return co_await answer_from(exchange, exchange.cache->get_from_memory(exchange.cache_key));
+  std::optional<cache::Entry> entry = exchange.cache->get_from_memory(exchange.cache_key);
+  if (!entry) co_return false;
+  exchange.lead.reset();  // its followers find the entry too
+  co_return co_await answer_from_entry(exchange, std::move(*entry));
 }
 
 // Phases 5 and 6 without streaming: one attempt, the whole answer, parsed and priced. An error: nothing has

@@ -7,202 +7,18 @@
 
 #include "base/ascii.h"
 #include "base/json.h"
-#include "base/secret.h"
+#include "gateway/chat_whole.h"
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
+#include "gateway/relay.h"
+#include "gateway/replay.h"
 #include "gateway/send.h"
 #include "gateway/single_flight.h"
-#include "http/sse_reader.h"
 
 namespace ai_proxy::gateway {
 namespace {
 
 constexpr std::string_view kEventStreamType = "text/event-stream";
-// One event of a provider may carry a whole tool call or an inline image.
-constexpr std::size_t kEventBytesMax = 16 * 1024 * 1024;
-// Of a stream that passes through, before its answer begins.
-constexpr std::size_t kHeldBytesMax = 64 * 1024;
-
-// Cuts bytes into blocks: an event with the blank line behind it. No copy where a block came whole.
-class BlockCutter {
- public:
-  // Calls `sink` with each block that is now complete; false from it stops. False: a block became too large.
-  template <class Sink>
-  bool feed(std::string_view bytes, Sink sink) {
-    const bool kept = !rest_.empty();
-    if (kept) {
-      rest_.append(bytes);
-      bytes = rest_;
-    }
-    std::size_t begin = 0;
-    bool going = true;
-    for (std::size_t end = 0; going && (end = block_end(bytes, std::max(begin, scanned_))) != 0;
-         begin = end) {
-      scanned_ = 0;
-      going = sink(bytes.substr(begin, end - begin));
-    }
-    if (kept) {
-      rest_.erase(0, begin);
-    } else {
-      rest_.assign(bytes.substr(begin));
-    }
-    // A blank line may have begun in the last three bytes.
-    scanned_ = rest_.size() > kBlankLineBytes ? rest_.size() - kBlankLineBytes : 0;
-    return rest_.size() <= kEventBytesMax;
-  }
-
- private:
-  // Behind the first empty line; 0: none has come.
-  static std::size_t block_end(std::string_view bytes, std::size_t begin) {
-    for (std::size_t at = begin; (at = bytes.find_first_of("\r\n", at)) != std::string_view::npos;) {
-      const std::size_t line_end = behind_break(bytes, at);
-      if (line_end == 0) return 0;
-      if (line_end < bytes.size() && (bytes[line_end] == '\n' || bytes[line_end] == '\r'))
-        return behind_break(bytes, line_end);
-      at = line_end;
-    }
-    return 0;
-  }
-  // Behind the line break at `at`; 0: its CR may still get an LF.
-  static std::size_t behind_break(std::string_view bytes, std::size_t at) {
-    if (bytes[at] == '\n') return at + 1;
-    if (at + 1 == bytes.size()) return 0;
-    return bytes[at + 1] == '\n' ? at + 2 : at + 1;
-  }
-
-  static constexpr std::size_t kBlankLineBytes = 3;  // CR LF CR, its LF not there yet
-  std::string rest_;
-  std::size_t scanned_ = 0;  // of rest_: no block ends before
-};
-
-// Reads the provider's bytes and makes of them what the caller shall see.
-class Relay {
- public:
-  explicit Relay(Exchange& exchange)
-      : exchange_(exchange),
-        reader_(exchange.call.dialect->make_stream_reader()),
-        sse_(kEventBytesMax),
-        on_delta_([this](const chat::Delta& delta) { delta_seen(delta); }),
-        on_event_([this](const http::SseReader::Event& event) { return event_seen(event); }) {}
-
-  // Feeds bytes; what the client shall see is appended to output(). False: nothing more is to be read.
-  bool feed(std::string_view bytes) {
-    if (exchange_.call.passes_through) {
-      if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) {
-        too_large();
-        return false;  // behind an error event too: nothing grows without a bound
-      }
-    } else if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
-      too_large();
-    }
-    return told_failure_ || !error_;
-  }
-
-  // The one last event, unless the provider has sent it: the stream is complete, or exchange.error says why
-  // not.
-  void end() {
-    if (exchange_.call.passes_through) {
-      if (!reader_->terminated()) output_.append(exchange_.face.door()->terminator);
-    } else {
-      writer().end(output_, *reader_);
-    }
-  }
-  void fail() {
-    if (!told_failure_) writer().fail(output_);
-  }
-
-  std::string& output() { return output_; }
-  // The caller can be told something: an answer has begun. Before that a failure is a real HTTP status.
-  bool started() const { return started_ || output_.size() > kHeldBytesMax; }
-  // The provider has sent an event, whatever it says.
-  bool spoke() const { return spoke_; }
-  bool terminated() const { return reader_->terminated(); }
-  const dialects::StreamReader& reader() const { return *reader_; }
-  std::optional<Error>& error() { return error_; }
-
- private:
-  bool event_seen(const http::SseReader::Event& event) {
-    spoke_ = true;
-    if (told_failure_) {  // what a provider says behind its own error event
-      append_redacted_block();
-      return true;
-    }
-    Result<void> good = reader_->event(event.type, event.data, on_delta_);
-    if (!good) error_ = std::move(good.error());
-    if (exchange_.call.passes_through) relay(event);
-    // Nothing that follows the terminator matters.
-    return (good || told_failure_) && !reader_->terminated();
-  }
-
-  // A block without an event is a comment, the provider's keep-alive for us: it goes no further.
-  bool block_seen(std::string_view block) {
-    block_ = block;
-    const bool going = sse_.feed(block, on_event_);
-    if (!going && !error_ && !reader_->terminated()) too_large();
-    return going;
-  }
-
-  // A provider's own words for a failure may quote the key it was called with.
-  void append_redacted_block() {
-    output_.append(redact_keys(redact(std::string(block_), *exchange_.call.candidate->key)));
-  }
-
-  // The event in block_, as it came where the caller may see it so.
-  void relay(const http::SseReader::Event& event) {
-    const dialects::Door& door = *exchange_.face.door();
-    if (error_) {
-      told_failure_ = started_ && json::valid(event.data);  // its own words for it, not mere noise
-      if (told_failure_) append_redacted_block();
-      return;
-    }
-    if (!door.named_events && !event.type.empty() && event.type != "message") return;
-    if (reader_->terminated() && !reader_->complete()) return;  // no end of an answer that has none
-    if (door.filter_event == nullptr || exchange_.asked.stream_usage) {
-      output_.append(block_);
-      return;
-    }
-    const std::string_view shown = door.filter_event(event.data, space_);
-    if (shown.data() == event.data.data()) {
-      output_.append(block_);
-    } else if (!shown.empty()) {
-      output_.append("data: ").append(shown).append("\n\n");
-    }
-  }
-
-  void delta_seen(const chat::Delta& delta) {
-    if (delta.kind != chat::Delta::Kind::started) started_ = true;
-    if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
-      exchange_.first_token = http::Clock::now();
-    if (!exchange_.call.passes_through) writer().delta(output_, exchange_.tool_names.restored(delta));
-  }
-
-  EventWriter& writer() {
-    if (!writer_) writer_ = exchange_.face.make_event_writer(exchange_, *reader_);
-    return *writer_;
-  }
-
-  void too_large() {
-    if (!error_)
-      error_ =
-          provider_failed(ErrorCode::stream_interrupted, "The provider sent an event larger than 16 MiB.");
-  }
-
-  Exchange& exchange_;
-  std::unique_ptr<dialects::StreamReader> reader_;
-  std::unique_ptr<EventWriter> writer_;  // made when it is first needed: then more is known of the answer
-  http::SseReader sse_;
-  BlockCutter blocks_;
-  dialects::StreamReader::Sink on_delta_;
-  http::SseReader::Sink on_event_;
-  std::string output_;
-  std::string_view block_;  // the one being read
-  std::string space_;
-  std::optional<Error> error_;
-  bool spoke_ = false;         // an event has come
-  bool started_ = false;       // a delta has come
-  bool told_failure_ = false;  // the provider's own error event has passed through
-};
-
 // What is known of the answer, at its end or at its break.
 void note_stream(Exchange& exchange, const dialects::StreamReader& reader) {
   note_answer(exchange, reader.model(), reader.usage());
@@ -230,6 +46,12 @@ void append_ending(Exchange& exchange, Relay& relay) {
 // Others wait for what this exchange reads.
 bool goes_on_for_others(const Exchange& exchange) {
   return exchange.lead != nullptr && !exchange.response.cancellation().requested();
+}
+
+// So that memory that runs out is looked for here too.
+void note_held(Exchange& exchange, std::size_t recorded) {
+  if (exchange.lead == nullptr && recorded == 0) return;
+  exchange.response.cancellation().held_bytes = recorded + (exchange.lead ? exchange.lead->held_bytes() : 0);
 }
 
 // Sends what the relay has made; the head goes before it, unless it has gone. False: the client is gone, and
@@ -315,6 +137,8 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& rep
 
 http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive) {
   Relay relay(exchange);
+  std::optional<StreamRecorder> recorder;
+  if (exchange.cache_write && exchange.cache_state != CacheState::hit) recorder.emplace();
   bool broken = false;  // by the source, not by what it brought
   while (!relay.terminated()) {
     const auto waiting = http::Clock::now();
@@ -327,6 +151,8 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
     }
     const bool going = !bytes->empty() && relay.feed(*bytes);
     if (exchange.lead) exchange.lead->stream(*bytes, relay.started());
+    if (recorder) recorder->take(*bytes);
+    note_held(exchange, recorder ? recorder->held_bytes() : 0);
     if (!going) break;
     if (relay.spoke()) source.event_seen();
     if (!relay.started()) continue;
@@ -351,6 +177,9 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
                       : provider_failed(ErrorCode::provider_error,
                                         "The provider closed its stream before it sent anything."));
   }
+  // Kept before the flight ends: who comes too late to follow finds it in the cache.
+  if (recorder && !relay.error() && relay.terminated() && worth_keeping(relay.reader().finish_reason()))
+    recorder->keep(exchange);
   if (exchange.lead) {
     exchange.lead->stream({}, true);
     if (broken) {
@@ -362,6 +191,14 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
   append_ending(exchange, relay);
   co_await finish_stream(exchange, relay, keep_alive);
   co_return Result<void>();
+}
+
+http::Task<void> send_stream(Exchange& exchange, std::string_view events) {
+  exchange.begin_stream();
+  exchange.response_bytes += events.size();
+  const bool sent =
+      co_await exchange.response.begin_stream(200, kEventStream, stream_fields(exchange), events);
+  if (!sent || !co_await exchange.response.end_stream()) exchange.status = http_status(ErrorCode::cancelled);
 }
 
 http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error) {

@@ -14,6 +14,9 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& rep
 // The same from any source.
 http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive);
 
+// Sends a stream of which everything is known.
+http::Task<void> send_stream(Exchange& exchange, std::string_view events);
+
 // Ends a stream that keep-alives have begun with the dialect's form of a failure.
 http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error);
 

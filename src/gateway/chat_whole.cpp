@@ -37,7 +37,7 @@ http::Task<void> send_whole(Exchange& exchange, WholeAnswer& answer) {
   note_answer(exchange, reply.model, reply.usage);
   exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
   if (!exchange.cost.known()) exchange.warnings.add(unknown_cost_warning(exchange));
-  if (exchange.call.passes_through) {
+  if (exchange.call.passes_through && !answer.body.empty()) {
     co_await send(exchange, 200, answer.body, true);
   } else {
     const std::string translated = exchange.face.render_reply(exchange, reply);

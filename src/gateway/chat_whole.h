@@ -10,7 +10,7 @@
 namespace ai_proxy::gateway {
 
 struct WholeAnswer {
-  std::string body;  // the provider's own
+  std::string body;  // the provider's own; empty: it was gathered from a stream
   std::optional<chat::Reply>
       reply;  // null: no answer that we know, but the caller speaks its dialect and may
 };

@@ -39,15 +39,10 @@ void Lead::begin() {
   if (!std::exchange(begun_, true)) flight_.begin(head());
 }
 
-// So that memory that runs out is looked for here too.
-void Lead::count_held() {
-  exchange_.response.cancellation().held_bytes = flight_.held_bytes() + held_back_.capacity();
-}
-
 void Lead::stream(std::string_view bytes, bool begun) {
   if (!begun) {
     held_back_.append(bytes);
-    return count_held();
+    return;
   }
   begin();
   if (!held_back_.empty()) {
@@ -56,7 +51,6 @@ void Lead::stream(std::string_view bytes, bool begun) {
   } else {
     flight_.append(bytes);
   }
-  count_held();
 }
 
 void Lead::whole(const std::string& body) {

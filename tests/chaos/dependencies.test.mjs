@@ -118,10 +118,10 @@ const nonsense = {
   'an array': () => '*2\r\n$1\r\na\r\n$1\r\nb\r\n',
   'a length that cannot be': () => '$-7\r\n',
   'a huge length': () => '$536870912\r\nabc',
-  'two replies for one': () => `${bulk('APC2')}${bulk('APC2')}`,
+  'two replies for one': () => `${bulk('APC3')}${bulk('APC3')}`,
   'a value of nobody': () => bulk('hello'),
-  'a value that begins like ours': () => bulk(`APC2${'\u0000'.repeat(200)}`),
-  'an entry of an earlier version': () => bulk(`APC1${'x'.repeat(100)}`),
+  'a value that begins like ours': () => bulk(`APC3${'\u0000'.repeat(200)}`),
+  'an entry of an earlier version': () => bulk(`APC2${'x'.repeat(100)}`),
 };
 for (const [what, answer] of Object.entries(nonsense)) {
   test(`D3 Redis answers ${what}: a miss each time, the answer is right`, async () => {

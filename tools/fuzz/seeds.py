@@ -247,9 +247,13 @@ def entry_seeds():
     for body in (b"{}", as_bytes(ANSWERS["openai"])):
         rest = (1_790_000_000_000).to_bytes(8, "little") + (600).to_bytes(8, "little")
         rest += b"".join(map(text, (b"openai", b"openai_chat", b"req_1", body)))
+        # Every other one a stream of two events.
+        first = len(body) // 2
+        marks = [(first, 0), (len(body) - first, 20)] if len(body) % 2 else []
+        rest += len(marks).to_bytes(4, "little") + b"".join(n.to_bytes(4, "little") for mark in marks for n in mark)
         # Under the key that the target takes: all zeros.
         checksum = hashlib.sha256(bytes(32) + hashlib.sha256(rest).digest()).digest()[:16]
-        yield b"APC2" + checksum + rest
+        yield b"APC3" + checksum + rest
 
 
 def cost_seeds():

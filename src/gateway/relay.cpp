@@ -1,0 +1,103 @@
+#include "gateway/relay.h"
+
+#include <utility>
+
+#include "base/json.h"
+#include "base/secret.h"
+
+namespace ai_proxy::gateway {
+
+Relay::Relay(Exchange& exchange)
+    : exchange_(exchange),
+      reader_(exchange.call.dialect->make_stream_reader()),
+      sse_(kEventBytesMax),
+      on_delta_([this](const chat::Delta& delta) { delta_seen(delta); }),
+      on_event_([this](const http::SseReader::Event& event) { return event_seen(event); }) {}
+
+bool Relay::feed(std::string_view bytes) {
+  if (exchange_.call.passes_through) {
+    if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) {
+      too_large();
+      return false;  // behind an error event too: nothing grows without a bound
+    }
+  } else if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
+    too_large();
+  }
+  return told_failure_ || !error_;
+}
+
+void Relay::end() {
+  if (exchange_.call.passes_through) {
+    if (!reader_->terminated()) output_.append(exchange_.face.door()->terminator);
+  } else {
+    writer().end(output_, *reader_);
+  }
+}
+
+void Relay::fail() {
+  if (!told_failure_) writer().fail(output_);
+}
+
+bool Relay::event_seen(const http::SseReader::Event& event) {
+  spoke_ = true;
+  if (told_failure_) {  // what a provider says behind its own error event
+    append_redacted_block();
+    return true;
+  }
+  Result<void> good = reader_->event(event.type, event.data, on_delta_);
+  if (!good) error_ = std::move(good.error());
+  if (exchange_.call.passes_through) relay(event);
+  // Nothing that follows the terminator matters.
+  return (good || told_failure_) && !reader_->terminated();
+}
+
+bool Relay::block_seen(std::string_view block) {
+  block_ = block;
+  const bool going = sse_.feed(block, on_event_);
+  if (!going && !error_ && !reader_->terminated()) too_large();
+  return going;
+}
+
+void Relay::append_redacted_block() {
+  output_.append(redact_keys(redact(std::string(block_), *exchange_.call.candidate->key)));
+}
+
+void Relay::relay(const http::SseReader::Event& event) {
+  const dialects::Door& door = *exchange_.face.door();
+  if (error_) {
+    told_failure_ = started_ && json::valid(event.data);  // its own words for it, not mere noise
+    if (told_failure_) append_redacted_block();
+    return;
+  }
+  if (!door.named_events && !event.type.empty() && event.type != "message") return;
+  if (reader_->terminated() && !reader_->complete()) return;  // no end of an answer that has none
+  if (door.filter_event == nullptr || exchange_.asked.stream_usage) {
+    output_.append(block_);
+    return;
+  }
+  const std::string_view shown = door.filter_event(event.data, space_);
+  if (shown.data() == event.data.data()) {
+    output_.append(block_);
+  } else if (!shown.empty()) {
+    output_.append("data: ").append(shown).append("\n\n");
+  }
+}
+
+void Relay::delta_seen(const chat::Delta& delta) {
+  if (delta.kind != chat::Delta::Kind::started) started_ = true;
+  if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
+    exchange_.first_token = http::Clock::now();
+  if (!exchange_.call.passes_through) writer().delta(output_, exchange_.tool_names.restored(delta));
+}
+
+EventWriter& Relay::writer() {
+  if (!writer_) writer_ = exchange_.face.make_event_writer(exchange_, *reader_);
+  return *writer_;
+}
+
+void Relay::too_large() {
+  if (!error_)
+    error_ = provider_failed(ErrorCode::stream_interrupted, "The provider sent an event larger than 16 MiB.");
+}
+
+}  // namespace ai_proxy::gateway
