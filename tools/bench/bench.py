@@ -9,6 +9,8 @@ Usage: ./dev bench [options]; ./dev bench instructions counts instead. AI_PROXY_
 import argparse
 import datetime
 import re
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -48,6 +50,7 @@ def main():
     if len(machine.CORES) < 2:
         sys.exit("bench: two cores are needed, one for the proxy and one for the load")
     options.files = machine.raise_open_files()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended"))   # what was started is ended with it
     done, skipped = [], []
     with tempfile.TemporaryDirectory(prefix="ai-proxy-bench-") as folder:
         for name in names:
@@ -56,14 +59,14 @@ def main():
             try:
                 done.append(rows.run(name, options, folder))
                 print(f"{time.monotonic() - begin:.0f} s, others {done[-1].others():.2f} cores", flush=True)
-            except (RuntimeError, OSError) as failure:
+            except (RuntimeError, OSError, subprocess.SubprocessError) as failure:
                 skipped.append((name, str(failure)))
                 print(f"failed: {failure}", flush=True)
     report.show(done, skipped, options)
     if options.write:
-        if report.disturbed(done) and not options.force:
-            sys.exit("bench: nothing is written: the run was disturbed. Run it again on a quiet machine, or with --force")
-        report.write(done, skipped, options, datetime.date.today().isoformat())
+        if (skipped or report.disturbed(done)) and not options.force:
+            sys.exit("bench: nothing is written: the run was disturbed or a row failed. Run it again on a quiet machine, or with --force")
+        report.write(done, options, datetime.date.today().isoformat())
         print("docs/performance.md is written")
     sys.exit(1 if skipped else 0)
 

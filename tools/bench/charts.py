@@ -2,7 +2,7 @@
 import statistics
 from xml.sax.saxutils import escape
 
-WIDTH, LABEL_WIDTH, VALUE_WIDTH, BAR, GAP, TOP = 720, 170, 130, 22, 12, 58
+WIDTH, LABEL_WIDTH, VALUE_WIDTH, BAR, GAP, TOP = 720, 210, 130, 22, 12, 58
 
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f } .title { font-size: 15px; font-weight: 600 }

@@ -6,41 +6,52 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 
 import load
-import proxies
 import machine
+import proxies
 import rows
 
 PORTKEY, LITELLM, BIFROST = "1.15.2", "1.110.2", "latest"
 INSTALL_SECONDS_MAX, START_SECONDS_MAX = 900, 120
 # So long do compilers at run time get.
 WARM_SECONDS = 12
+# Slower than in the other rows: what cannot keep the pace would write several events at a time.
+PAUSE_MS = 20
+CHAT = rows.CHAT
 
 FOUND = {}      # name -> what install() gave
-MISSING = {}    # name -> why not
+MISSING = {}    # name -> why not; the whole reason goes to the terminal
 
 
 def installed(command, folder, **environment):
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        process = subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, errors="replace",
-                                 timeout=INSTALL_SECONDS_MAX, check=False, env={**os.environ, **environment}, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen([str(part) for part in command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   errors="replace", env={**os.environ, **environment}, stdin=subprocess.DEVNULL, start_new_session=True)
     except FileNotFoundError:
         raise RuntimeError(f"there is no {command[0]} here") from None
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"{command[0]} took more than {INSTALL_SECONDS_MAX} s") from None
+    try:
+        said, _ = process.communicate(timeout=INSTALL_SECONDS_MAX)
+    except BaseException as failure:
+        os.killpg(process.pid, signal.SIGKILL)   # its session is its own: whatever it started ends with it
+        process.wait()
+        if isinstance(failure, subprocess.TimeoutExpired):
+            raise RuntimeError(f"{command[0]} took more than {INSTALL_SECONDS_MAX} s") from None
+        raise
     if process.returncode != 0:
-        lines = [line.strip() for line in (process.stderr or process.stdout).splitlines() if line.strip()]
-        raise RuntimeError(f"{command[0]} failed: {lines[-1][:160] if lines else 'it said nothing'}")
+        lines = [line.strip() for line in said.splitlines() if line.strip()] or ["it said nothing"]
+        telling = next((line for line in lines if "error" in line.lower()), lines[-1])
+        raise RuntimeError(f"{pathlib.Path(command[0]).name} failed: {telling[:160]}")
 
 
 def npm(folder, package):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "package.json").write_text(json.dumps(package))
-    installed(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error"], folder)
+    installed(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=5"], folder)
 
 
 # --- each: install(folder), and start(stand, folder, provider) which gives the program and the fields its requests need ------------
@@ -103,7 +114,6 @@ def start_bifrost(stand, folder, provider):
     return started, {**CHAT, "model": f"openai/{CHAT['model']}"}, {}
 
 
-CHAT = rows.CHAT
 PEERS = {"Fastify stand-in": (install_fastify, start_fastify), f"Portkey {PORTKEY}": (install_portkey, start_portkey),
          f"LiteLLM {LITELLM}": (install_litellm, start_litellm), "Bifrost": (install_bifrost, start_bifrost)}
 
@@ -117,14 +127,16 @@ def install_all(folder):
             print(f"installing {name} …", end=" ", flush=True)
             install(place)
             FOUND[name] = place
+            print("done", flush=True)
         except (RuntimeError, OSError) as failure:
-            MISSING[name] = str(failure)
+            MISSING[name] = "did not install"
             print(f"skipped: {failure}", flush=True)
 
 
-def contenders(stand, provider, stream):
+def contenders(stand, start_provider, stream):
     """Name -> (program, body, fields) of everyone who answers."""
-    install_all(pathlib.Path(stand.folder).parent / "peers")
+    install_all(stand.folder.parent / "peers")   # before the provider, which never sleeps
+    provider = start_provider()
     found = {rows.OURS: (stand.gateway(provider), CHAT, {}), "HAProxy": (stand.haproxy(provider), CHAT, {})}
     for name, folder in FOUND.items():
         before = list(stand.programs)
@@ -133,18 +145,18 @@ def contenders(stand, provider, stream):
             load.check(program, rows.COMPLETIONS_PATH, {**body, "stream": stream}, fields)
             found[name] = program, body, fields
         except (RuntimeError, OSError, ValueError) as failure:
-            MISSING[name] = str(failure)
+            MISSING[name] = "did not answer"
             print(f"{name}: skipped: {failure}", flush=True)
             stand.end([program for program in stand.programs if program not in before])
     return found
 
 
 def note():
-    return " ".join([f"The others warm up for {WARM_SECONDS} s."] + [f"{name}: skipped ({why})." for name, why in MISSING.items()])
+    return " ".join([f"The others warm up for {WARM_SECONDS} s."] + [f"{name} is missing: it {why}." for name, why in MISSING.items()])
 
 
 def requests(options, stand):
-    found = contenders(stand, stand.simulator("--busy-poll"), False)
+    found = contenders(stand, lambda: stand.simulator("--busy-poll"), False)
     measures = {name: rows.requests_of(options, stand, program, rows.COMPLETIONS_PATH, body, headers=fields)
                 for name, (program, body, fields) in found.items()}
     samples = measured(options, stand, measures)
@@ -152,14 +164,10 @@ def requests(options, stand):
 
 
 def streams(options, stand):
-    found = contenders(stand, rows.paced_provider(stand, PAUSE_MS), True)
+    found = contenders(stand, lambda: rows.paced_provider(stand, PAUSE_MS), True)
     measures = {name: rows.streams_of(options, program, rows.COMPLETIONS_PATH, body, fields) for name, (program, body, fields) in found.items()}
     samples = measured(options, stand, measures)
     return rows.Row("peers-streams", streams.title, "us", "us of CPU per event", samples, [], f"One event every {PAUSE_MS} ms. {note()}")
-
-
-# Slower than in the other rows: what cannot keep the pace would write several events at a time.
-PAUSE_MS = 20
 
 
 def measured(options, stand, measures):

@@ -73,12 +73,12 @@ def show(rows, skipped, options):
         for row in rows:
             print(f"{row.name}: {row.note + ' ' if row.note else ''}others: {row.others():.2f} cores")
     for name, why in skipped:
-        print(f"{name}: skipped: {why}")
+        print(f"{name}: failed: {why}")
     if rows:
         print("\n" + others_line(rows))
 
 
-def write(rows, skipped, options, date):
+def write(rows, options, date):
     """Replaces what stands between the markers, and the charts."""
     text = DOCUMENT.read_text()
     before, rest = text.split(BEGIN)
@@ -91,7 +91,6 @@ def write(rows, skipped, options, date):
         (CHARTS / f"{row.name}.svg").write_text(charts.bars(row))
         parts.append(f"### {row.title}\n\n![{row.title}: {row.unit}](performance/{row.name}.svg)" + (f"\n\n{row.note}" if row.note else ""))
     parts.append("### All figures\n\n" + markdown(figures_table(rows)))
-    parts += [f"{name}: skipped: {why}." for name, why in skipped]
     DOCUMENT.write_text(before + BEGIN + "\n\n" + "\n\n".join(parts) + "\n\n" + END + after)
 
 
