@@ -24,7 +24,7 @@ function done(summary, latency)
     latency:percentile(50), latency:percentile(99), e.connect + e.read + e.write + e.status + e.timeout))
 end
 """
-TIMEOUT_SECONDS = 30
+TIMEOUT_SECONDS = 45
 
 
 def request_bytes(path, body, headers=None):
