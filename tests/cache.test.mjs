@@ -6,7 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Program, postJson, slow, startGateway, startSimulator } from './support/processes.mjs';
+import { Program, postJson, startGateway, startSimulator } from './support/processes.mjs';
 
 const freePort = () => new Promise((resolve) => {
   const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); });
@@ -140,7 +140,7 @@ test('Redis killed under load: no request fails; it comes back by itself', async
     redis.child.kill('SIGKILL');
     await redis.exited;
     const times = await running;
-    assert.ok(times.length > 50);
+    assert.ok(times.length > 16, `${times.length} answers`);   // in eight lanes: none of them stood still
     await startRedis();
     await until(async () => { await ask('after the restart'); return (await ask('after the restart')).headers.get('x-cache') === 'HIT'; });
   });
@@ -148,13 +148,15 @@ test('Redis killed under load: no request fails; it comes back by itself', async
 
 test('Redis frozen under load: no request fails, and soon none waits for it', async () => {
   await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}` }, async (gateway, ask) => {
-    await ask('warm');
+    const median = (times) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)];
+    await load(ask, 300);
+    const usual = median(await load(ask, 500));
     redis.child.kill('SIGSTOP');
     try {
       await load(ask, 1500);
-      const later = (await load(ask, 1000)).sort((a, b) => a - b);
-      const median = later[Math.floor(later.length / 2)];
-      assert.ok(median < (slow ? 400 : 45), `median ${median} ms while Redis is frozen and the breaker open`);
+      // Waiting for Redis would take its 50 ms each time; what else it takes here is known from before.
+      const later = median(await load(ask, 1000));
+      assert.ok(later < Math.max(45, 4 * usual), `median ${later} ms while Redis is frozen and the breaker open, ${usual} ms before`);
     } finally {
       redis.child.kill('SIGCONT');
     }
