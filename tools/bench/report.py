@@ -68,7 +68,8 @@ def how(options):
 def show(rows, skipped, options):
     print(f"\n{how(options)}; the proxy on core {machine.PROXY_CORE}, the load on core {machine.LOAD_CORE}\n")
     if rows:
-        print(plain(goals_table(rows)), end="\n\n")
+        if any(row.goals for row in rows):
+            print(plain(goals_table(rows)), end="\n\n")
         print(plain(figures_table(rows)), end="\n\n")
         for row in rows:
             print(f"{row.name}: {row.note + ' ' if row.note else ''}others: {row.others():.2f} cores")
