@@ -88,7 +88,7 @@ test('A8 many callers leave at once: one line each, nothing leaks, nobody is ask
     await until(() => scene.provider.calls.slice(known).every(({ goneAt }) => goneAt), 'every call is cancelled');
     await scene.settled();
     const after = figuresOf(scene.gateway);
-    assert.equal(after.threads, before.threads);
+    assert.ok(after.threads <= before.threads, `${before.threads} -> ${after.threads} threads`);   // one only reads certificates at the start
     context.diagnostic(`${total} callers left; ${before.descriptors} -> ${after.descriptors} descriptors, ${mebibytes(before.residentBytes)} -> ${mebibytes(after.residentBytes)}`);
   });
 });
