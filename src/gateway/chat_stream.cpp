@@ -106,10 +106,6 @@ http::Task<Error> read_no_stream(Exchange& exchange, http::ClientReply& reply) {
   co_return no_stream(exchange, status, body ? std::string_view(*body) : std::string_view());
 }
 
-}  // namespace
-
-namespace {
-
 class ProviderStream final : public StreamSource {
  public:
   explicit ProviderStream(http::ClientReply& reply) : reply_(reply) {}
