@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,15 @@ struct Key {
   std::array<std::uint8_t, 32> digest{};
   std::string hex() const;
   bool operator==(const Key&) const = default;
+};
+
+struct KeyHash {
+  // The key is a hash already.
+  std::size_t operator()(const Key& key) const {
+    std::size_t value = 0;
+    std::memcpy(&value, key.digest.data(), sizeof value);
+    return value;
+  }
 };
 
 struct KeyParts {

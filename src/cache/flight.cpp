@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/post.hpp>
-#include <cstring>
 #include <deque>
 #include <functional>
 #include <list>
@@ -20,15 +19,6 @@ namespace {
 
 // What a piece costs beside its bytes.
 constexpr std::size_t kOverheadBytes = 96;
-
-struct KeyHash {
-  // The key is a hash already.
-  std::size_t operator()(const Key& key) const {
-    std::size_t value = 0;
-    std::memcpy(&value, key.digest.data(), sizeof value);
-    return value;
-  }
-};
 
 // Calls something on its own thread, asked by any other. Many askings before it runs are one.
 class Wake {

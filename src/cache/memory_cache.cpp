@@ -1,6 +1,5 @@
 // The cache in memory: a hash map into a list in order of use, under one lock that is held for pointers only;
 // texts are copied and freed outside it.
-#include <cstring>
 #include <list>
 #include <mutex>
 #include <unordered_map>
@@ -12,15 +11,6 @@ namespace {
 
 // What an entry costs beside its text: list and map nodes, the string's control block, the allocator's share.
 constexpr std::size_t kOverheadBytes = 256;
-
-struct KeyHash {
-  // The key is a hash already.
-  std::size_t operator()(const Key& key) const {
-    std::size_t value = 0;
-    std::memcpy(&value, key.digest.data(), sizeof value);
-    return value;
-  }
-};
 
 }  // namespace
 
