@@ -58,7 +58,9 @@ class Soak {
       const ended = stream ? /event: done|message_stop|\[DONE\]/.test(text) : /"stop"|"end_turn"/.test(text);
       if (status !== 200 || broken || !ended) what = `${status} ${broken ? 'broken ' : ''}${text.slice(-300)}`;
     } catch (fault) { what = fault.message; } finally { running.delete(place); }
-    return { provider, from, to: performance.now(), good: what === undefined, what: what && `${door} ${model}: ${what}`, pure: model === 'ok' };
+    const result = { provider, from, to: performance.now(), good: what === undefined, what: what && `${door} ${model}: ${what}`, pure: model === 'ok' };
+    if (!result.good && this.firstOutside === undefined && !this.excusedBy(result)) this.firstOutside = this.standing(running);
+    return result;
   }
 
   // Requests at `rate` a second, whether the ones before have been answered or not.
@@ -81,7 +83,11 @@ class Soak {
     const byProvider = {};
     for (const { provider } of running) byProvider[provider] = (byProvider[provider] ?? 0) + 1;
     const oldest = Math.max(...[...running].map(({ from }) => performance.now() - from));
-    const connections = Object.values(this.places).map(({ name, provider, proxy }) => `${name}: ${proxy.pairs.size} through the proxy, ${provider.open} at the provider`);
+    const connections = Object.values(this.places).map(({ name, provider, proxy }) => {
+      const held = (way) => [...proxy.pairs].filter((pair) => pair.ways[way].heldBytes > 0).length;
+      const calls = provider.calls.filter(({ done, goneAt }) => !done && goneAt === undefined).length;
+      return `${name}: ${proxy.pairs.size} through the proxy (bytes held up in ${held(0)}, down in ${held(1)}), ${provider.open} at the provider with ${calls} calls`;
+    });
     return `${JSON.stringify(byProvider)}, the oldest ${oldest.toFixed(0)} ms; ${connections.join('; ')}; ${JSON.stringify(figuresOf(this.gateway))}; ${JSON.stringify(this.windows.slice(-3))}`;
   }
 
@@ -174,6 +180,7 @@ test(`soak of ${minutes} minutes`, async (context) => {
     say(`memory ${mebibytes(resident[0])} at first, ${mebibytes(early)} early, ${mebibytes(late)} late, ${mebibytes(Math.max(...resident))} at most`);
     say(`descriptors ${Math.min(...samples.map(({ descriptors }) => descriptors))} to ${Math.max(...samples.map(({ descriptors }) => descriptors))}, threads ${[...new Set(samples.map(({ threads }) => threads))].join(', ')}`);
     say(`this process stood still for ${(100 * share).toFixed(1)} % of the time`);
+    if (soak.firstOutside !== undefined) say(`as the first failed outside: ${soak.firstOutside}`);
     assert.ok(share < standstillShare, 'the machine is too busy to tell');
     assert.deepEqual(unexcused.slice(0, 10).map(({ provider, what, from, to }) => ({ provider, what, from, to })), [], 'no error outside of a fault\'s window');
     assert.equal(new Set(samples.map(({ threads }) => threads)).size, 1);
