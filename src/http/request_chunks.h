@@ -9,9 +9,9 @@
 #include <string>
 #include <string_view>
 
+#include "http/head_lines.h"
 #include "http/limits.h"
 #include "http/request_fault.h"
-#include "http/request_lines.h"
 
 namespace ai_proxy::http {
 

@@ -14,7 +14,7 @@ struct RequestFault {
   explicit operator bool() const { return status != 0; }
 };
 
-inline RequestFault malformed(std::string_view message) {
+constexpr RequestFault malformed(std::string_view message) {
   return {400, "malformed_request", message};
 }
 

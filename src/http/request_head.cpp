@@ -1,53 +1,72 @@
-// The only file of the server that knows Boost.Beast: its parser splits the head and calls back with views;
-// the rules are applied as the fields come.
+// Splits the head line by line; the rules are applied as the fields come.
 #include "http/request_head.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/beast/http/basic_parser.hpp>
+#include <algorithm>
+#include <array>
 
 #include "base/ascii.h"
-#include "http/request_lines.h"
+#include "http/head_lines.h"
 #include "http/request_target.h"
 
 namespace ai_proxy::http {
 namespace {
 
-namespace beast = boost::beast::http;
-using beast::field;
-using boost::system::error_code;
-
 constexpr std::size_t kMethodBytesMax = 32;
 constexpr std::string_view kVersionPattern = "HTTP/1.1";
-
-std::string_view view(boost::beast::string_view text) {
-  return {text.data(), text.size()};
-}
+constexpr RequestFault kTwoFramings =
+    malformed("A request may have Content-Length or Transfer-Encoding, not both.");
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+// Methods that servers know, WebDAV's and UPnP's among them; QUERY is RFC 10008's. No tunnels (CONNECT), no
+// echoes (TRACE), no HTTP/2 by prior knowledge (PRI).
+bool is_known_method(std::string_view method) {
+  static constexpr std::array<std::string_view, 32> kKnown = {
+      "POST",   "GET",    "HEAD",       "OPTIONS",    "PUT",    "DELETE",   "PATCH",    "QUERY",
+      "ACL",    "BIND",   "CHECKOUT",   "COPY",       "LINK",   "LOCK",     "M-SEARCH", "MERGE",
+      "MKCOL",  "MOVE",   "MKACTIVITY", "MKCALENDAR", "NOTIFY", "PROPFIND", "PURGE",    "PROPPATCH",
+      "REBIND", "REPORT", "SEARCH",     "SUBSCRIBE",  "UNBIND", "UNLINK",   "UNLOCK",   "UNSUBSCRIBE"};
+  return std::ranges::find(kKnown, method) != kKnown.end();
+}
+
 // Codings that we know, and refuse by name.
 bool is_compression(std::string_view coding) {
   for (const std::string_view known : {"gzip", "x-gzip", "deflate", "compress", "x-compress"}) {
-    if (ascii_iequals(coding, known)) return true;
+    if (is_word(coding, known)) return true;
   }
   return false;
 }
 
 // Splits the head, and applies what can be said of each field by itself.
-class HeadParser final : public beast::basic_parser<true> {
+class HeadParser {
  public:
   HeadParser(const ServerLimits& limits, RequestHead& head, Headers& headers)
-      : limits_(limits), head_(head), headers_(headers) {
-    header_limit(UINT32_MAX);  // the reader has its own bound
-    skip(true);
+      : limits_(limits), head_(head), headers_(headers) {}
+
+  // `line` has passed check_request_line. False: it is refused, as `fault` tells; so below.
+  bool take_request_line(std::string_view line) {
+    const std::size_t method_end = line.find(' ');
+    const std::size_t target_end = line.rfind(' ');
+    head_.method = line.substr(0, method_end);
+    target = line.substr(method_end + 1, target_end - method_end - 1);
+    head_.http_1_0 = line.ends_with('0');
+    return target.find('\t') == std::string_view::npos || refuse(kNotProper);
+  }
+
+  bool take_field_line(std::string_view line) {
+    const std::optional<Field> field = split_field(line);
+    if (!field) return refuse(kNotProper);
+    if (headers_.size() == limits_.fields_max) return refuse(kHeadTooLarge);
+    headers_.add(field->name, field->value);
+    return take_field(recognise(field->name), field->value);
   }
 
   RequestFault fault;
   std::string_view target;
   std::string_view host;
-  bool known_method = false;
+  ConnectionOptions connection;
   bool has_host = false;
   bool has_length = false;
   bool has_coding = false;
@@ -59,115 +78,86 @@ class HeadParser final : public beast::basic_parser<true> {
   bool encoded_body = false;  // Content-Encoding other than identity
 
  private:
-  void refuse(const RequestFault& reason, error_code& ec) {
+  static constexpr RequestFault kNotProper = malformed("The request's header is not proper HTTP.");
+
+  bool refuse(const RequestFault& reason) {
     fault = reason;
-    ec = make_error_code(beast::error::bad_field);
-  }
-  void on_request_impl(beast::verb verb, boost::beast::string_view method, boost::beast::string_view text,
-                       int version, error_code&) override {
-    head_.method = view(method);
-    target = view(text);
-    head_.http_1_0 = version == 10;
-    // QUERY (RFC 10008) is younger than Beast's table. No tunnels, no echoes, no HTTP/2 by prior knowledge.
-    known_method = verb != beast::verb::unknown || head_.method == "QUERY";
-    if (verb == beast::verb::connect || verb == beast::verb::trace) known_method = false;
-  }
-  void on_field_impl(field name, boost::beast::string_view name_text, boost::beast::string_view value_text,
-                     error_code& ec) override {
-    const std::string_view value = view(value_text);
-    if (headers_.size() == limits_.fields_max) return refuse(kHeadTooLarge, ec);
-    headers_.add(view(name_text), value);
-    switch (name) {
-      case field::host:
-        return on_host(value, ec);
-      case field::content_length:
-        return on_content_length(value, ec);
-      case field::transfer_encoding:
-        return on_transfer_encoding(value, ec);
-      case field::content_type:
-        return only_once(has_content_type, "The Content-Type field may stand only once.", ec);
-      case field::authorization:
-        return only_once(has_authorization, "The Authorization field may stand only once.", ec);
-      case field::content_encoding:
-        encoded_body = encoded_body || !(value.empty() || ascii_iequals(value, "identity"));
-        return;
-      case field::expect:
-        head_.expects_continue = ascii_iequals(value, "100-continue");
-        if (!head_.expects_continue) unknown_expectation = true;
-        return;
-      default:
-        return;
-    }
+    return false;
   }
 
-  void only_once(bool& seen, std::string_view message, error_code& ec) {
-    if (seen) return refuse(malformed(message), ec);
+  bool take_field(FieldName name, std::string_view value) {
+    switch (name) {
+      case FieldName::host:
+        return take_host(value);
+      case FieldName::connection:
+        return connection.take(value) || refuse(kNotProper);
+      case FieldName::content_length:
+        return take_content_length(value);
+      case FieldName::transfer_encoding:
+        return take_transfer_encoding(value);
+      case FieldName::content_type:
+        return only_once(has_content_type, "The Content-Type field may stand only once.");
+      case FieldName::authorization:
+        return only_once(has_authorization, "The Authorization field may stand only once.");
+      case FieldName::content_encoding:
+        encoded_body = encoded_body || !(value.empty() || is_word(value, "identity"));
+        return true;
+      case FieldName::expect:
+        head_.expects_continue = is_word(value, "100-continue");
+        if (!head_.expects_continue) unknown_expectation = true;
+        return true;
+      case FieldName::other:
+        return true;
+    }
+    return true;
+  }
+
+  bool only_once(bool& seen, std::string_view message) {
+    if (seen) return refuse(malformed(message));
     seen = true;
+    return true;
   }
-  void on_host(std::string_view value, error_code& ec) {
-    only_once(has_host, "The Host field may stand only once.", ec);
-    if (!ec && !is_valid_host(value)) refuse(malformed("The Host field names no valid host."), ec);
+  bool take_host(std::string_view value) {
     host = value;
+    if (!only_once(has_host, "The Host field may stand only once.")) return false;
+    return is_valid_host(value) || refuse(malformed("The Host field names no valid host."));
   }
-  void on_content_length(std::string_view value, error_code& ec) {
-    only_once(has_length, "The Content-Length field may stand only once.", ec);
-    if (ec) return;
+  bool take_content_length(std::string_view value) {
+    if (!only_once(has_length, "The Content-Length field may stand only once.")) return false;
+    if (has_coding) return refuse(kTwoFramings);
     const auto length = parse_integer<std::uint64_t>(value);
-    if (!length) return refuse(malformed("The Content-Length field must be a plain number."), ec);
+    if (!length) return refuse(malformed("The Content-Length field must be a plain number."));
     head_.content_length = *length;
+    return true;
   }
   // A list of codings, maybe over several fields, in the order they were applied: chunked must be the last
   // one.
-  void on_transfer_encoding(std::string_view value, error_code& ec) {
+  bool take_transfer_encoding(std::string_view value) {
+    if (has_length) return refuse(kTwoFramings);
     has_coding = true;
-    while (true) {
-      const std::size_t comma = std::min(value.find(','), value.size());
-      const std::string_view coding = ascii_trim(value.substr(0, comma));
-      if (coding.empty() || head_.chunked) {
-        return refuse(malformed("The Transfer-Encoding field must be chunked, once."), ec);
+    std::optional<std::string_view> list = value;
+    while (const std::optional<std::string_view> coding = take_element(list)) {
+      if (coding->empty() || head_.chunked) {
+        return refuse(malformed("The Transfer-Encoding field must be chunked, once."));
       }
-      if (ascii_iequals(coding, "chunked")) {
+      if (is_word(*coding, "chunked")) {
         head_.chunked = true;
-      } else if (is_compression(coding)) {
+      } else if (is_compression(*coding)) {
         compressed = true;
       } else {
         unknown_coding = true;
       }
-      if (comma == value.size()) return;
-      value.remove_prefix(comma + 1);
     }
+    return true;
   }
-
-  // Called for answers, or for bodies, which this parser never sees.
-  void on_response_impl(int, boost::beast::string_view, int, error_code&) override {}
-  void on_header_impl(error_code&) override { head_.keep_alive = keep_alive(); }
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-  std::size_t on_body_impl(boost::beast::string_view, error_code&) override { return 0; }
-  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view, error_code&) override { return 0; }
-  void on_finish_impl(error_code&) override {}
 
   const ServerLimits& limits_;
   RequestHead& head_;
   Headers& headers_;
 };
 
-// Beast refuses some fields before it calls back.
-std::string_view complaint(const error_code& ec) {
-  if (ec == beast::error::bad_content_length || ec == beast::error::multiple_content_length) {
-    return "The Content-Length field must be one plain number, without Transfer-Encoding.";
-  }
-  if (ec == beast::error::bad_transfer_encoding) {
-    return "The Transfer-Encoding field must be chunked, once, without Content-Length.";
-  }
-  return "The request's header is not proper HTTP.";
-}
-
 // What concerns the whole head: which body follows, and for whom the request is.
-RequestFault check_framing(const HeadParser& parser, const RequestHead& head) {
-  if (parser.has_length && parser.has_coding) {
-    return malformed("A request may have Content-Length or Transfer-Encoding, not both.");
-  }
+RequestFault check_coding(const HeadParser& parser, const RequestHead& head) {
   if (!parser.has_coding) return {};
   if (head.http_1_0) return malformed("HTTP/1.0 has no Transfer-Encoding.");
   if (parser.unknown_coding) return kCodingNotImplemented;
@@ -176,8 +166,8 @@ RequestFault check_framing(const HeadParser& parser, const RequestHead& head) {
 }
 
 RequestFault check_whole(const HeadParser& parser, const ServerLimits& limits, RequestHead& head) {
-  if (const RequestFault fault = check_framing(parser, head)) return fault;
-  if (!parser.known_method) return kMethodNotImplemented;
+  if (const RequestFault fault = check_coding(parser, head)) return fault;
+  if (!is_known_method(head.method)) return kMethodNotImplemented;
   Target target;
   if (const RequestFault fault = parse_target(head.method, parser.target, target)) return fault;
   head.path = target.path;
@@ -224,11 +214,17 @@ RequestFault parse_head(std::string_view bytes, bool complete, const ServerLimit
                         Headers& headers) {
   head = {};
   headers.clear();
+  std::string_view rest = bytes;
+  const std::string_view request_line = take_line(rest);
+  if (const RequestFault fault = check_request_line(request_line, true, limits)) return fault;
+  if (bytes.size() > limits.head_bytes_max) return kHeadTooLarge;
   HeadParser parser(limits, head, headers);
-  error_code ec;
-  parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
-  if (parser.fault) return parser.fault;
-  if (ec || !parser.is_done()) return malformed(complaint(ec));
+  if (!parser.take_request_line(request_line)) return parser.fault;
+  while (!rest.empty()) {
+    const std::string_view line = take_line(rest);
+    if (!line.empty() && !parser.take_field_line(line)) return parser.fault;
+  }
+  head.keep_alive = parser.connection.persists(head.http_1_0);
   return complete ? check_whole(parser, limits, head) : RequestFault{};
 }
 

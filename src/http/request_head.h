@@ -1,5 +1,5 @@
-// The head of a request: Boost.Beast's parser, and on top of it every rule whose breach makes two HTTP
-// implementations see two different messages. No I/O. Protocol source: RFC 9110, RFC 9112.
+// The head of a request: its grammar, and every rule whose breach makes two HTTP implementations see two
+// different messages. No I/O. Protocol source: RFC 9110, RFC 9112.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,9 @@ struct RequestHead {
 // longer become one.
 RequestFault check_request_line(std::string_view line, bool complete, const ServerLimits& limits);
 
-// `bytes` end with the empty line and have passed a LineScanner. `complete` is false for a head that goes on
-// (the empty line was put there by the caller): then only what is there is judged. Fills `headers` anew.
+// `bytes` are whole lines that a LineScanner has passed, the request line first. `complete`: they end with
+// the empty line. A head that goes on is judged by what is there. Fills `head` and `headers` anew, with views
+// into `bytes`; they are of use only when nothing is wrong and the head is complete.
 RequestFault parse_head(std::string_view bytes, bool complete, const ServerLimits& limits, RequestHead& head,
                         Headers& headers);
 

@@ -45,8 +45,11 @@ std::size_t RequestReader::feed_head(std::string_view bytes) {
   const std::size_t before = bytes_.size();
   const std::size_t lines_before = scanner_.lines();
   const std::size_t part = std::min(bytes.size(), limits_->head_bytes_max + 1 - before);
-  bytes_.append(bytes.substr(0, part));
-  switch (scanner_.scan(bytes_)) {
+  // A head that comes in one piece is looked at where it lies: what follows it is not copied.
+  const std::string_view text = before == 0 ? bytes.substr(0, part) : bytes_.append(bytes.substr(0, part));
+  const LineScanner::Found found = scanner_.scan(text);
+  if (before == 0) bytes_.assign(text.substr(0, found == LineScanner::Found::end ? scanner_.end() : part));
+  switch (found) {
     case LineScanner::Found::bad:
       refuse(malformed(scanner_.complaint()));
       return part;
@@ -78,26 +81,16 @@ void RequestReader::check_unfinished_head(std::size_t lines_before) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (const RequestFault fault = check_request_line(line, false, *limits_)) return refuse(fault);
   } else if (scanner_.lines() > lines_before) {
-    if (lines_before == 0) check_first_line();
-    if (state_ == State::fault) return;
-    const std::string so_far = bytes_.substr(0, scanner_.line_begin()) + "\r\n";
+    const std::string_view so_far = std::string_view(bytes_).substr(0, scanner_.line_begin());
     const RequestFault fault = parse_head(so_far, false, *limits_, head_, request_.headers);
-    head_ = {};  // its views pointed into so_far
+    head_ = {};  // its views are into what may move
     request_.headers.clear();
     if (fault) return refuse(fault);
   }
   if (bytes_.size() > limits_->head_bytes_max) refuse(kHeadTooLarge);
 }
 
-void RequestReader::check_first_line() {
-  const std::string_view line = std::string_view(bytes_).substr(0, bytes_.find('\r'));
-  if (const RequestFault fault = check_request_line(line, true, *limits_)) refuse(fault);
-}
-
 void RequestReader::finish_head() {
-  check_first_line();
-  if (state_ == State::fault) return;
-  if (bytes_.size() > limits_->head_bytes_max) return refuse(kHeadTooLarge);
   if (const RequestFault fault = parse_head(bytes_, true, *limits_, head_, request_.headers))
     return refuse(fault);
   request_.method = head_.method;

@@ -9,11 +9,11 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "http/head_lines.h"
 #include "http/limits.h"
 #include "http/request_chunks.h"
 #include "http/request_fault.h"
 #include "http/request_head.h"
-#include "http/request_lines.h"
 #include "http/server.h"
 
 namespace ai_proxy::http {
@@ -70,7 +70,6 @@ class RequestReader {
   std::size_t feed_head(std::string_view bytes);
   std::size_t feed_body(std::string_view bytes);
   void check_unfinished_head(std::size_t lines_before);
-  void check_first_line();
   void finish_head();
   void finish_body();
   std::size_t make_room();

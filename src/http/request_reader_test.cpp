@@ -147,6 +147,10 @@ TEST(RequestReader, KeepsConnectionsAliveAsAskedFor) {
   EXPECT_FALSE(keeps("GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n"));
   EXPECT_FALSE(keeps("GET / HTTP/1.0\r\n\r\n"));
   EXPECT_TRUE(keeps("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"));
+  EXPECT_FALSE(
+      keeps("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive\r\nProxy-Connection: close\r\n\r\n"));
+  EXPECT_TRUE(keeps("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade,, HTTP2-Settings\r\n\r\n"));
+  EXPECT_EQ(status("GET / HTTP/1.1\r\nHost: a\r\nConnection: keep alive\r\n\r\n"), 400);
 }
 
 TEST(RequestReader, RefusesAmbiguousFraming) {
@@ -186,7 +190,13 @@ TEST(RequestReader, RefusesWhatIsNoProperLine) {
   EXPECT_EQ(status("GET / HTTP/5.6"), 505);
   EXPECT_EQ(status("GET / HTTP/1.10"), 400);
   EXPECT_EQ(status("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505);
-  EXPECT_EQ(status("FOOBAR / HTTP/1.1\r\nHost: a\r\n\r\n"), 501);
+  for (const std::string_view method : {"FOOBAR", "get", "CONNECT", "TRACE", "PRI"}) {
+    EXPECT_EQ(status(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n"), 501) << method;
+  }
+  for (const std::string_view method : {"GET", "QUERY", "M-SEARCH", "UNSUBSCRIBE"}) {
+    EXPECT_EQ(status(std::string(method) + " / HTTP/1.1\r\nHost: a\r\n\r\n"), 200) << method;
+  }
+  EXPECT_EQ(status("GET /a\tb HTTP/1.1\r\n"), 400);
 }
 
 TEST(RequestReader, RefusesDoubtfulTargetsAndHosts) {
