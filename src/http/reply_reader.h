@@ -4,22 +4,23 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
+#include "http/chunk_framing.h"
+#include "http/head_lines.h"
 #include "http/headers.h"
 #include "http/limits.h"
+#include "http/reply_head.h"
 
 namespace ai_proxy::http {
 
 class ReplyReader {
  public:
-  ReplyReader();
-  ~ReplyReader();
+  ReplyReader() = default;
   ReplyReader(const ReplyReader&) = delete;
   ReplyReader& operator=(const ReplyReader&) = delete;
 
@@ -40,10 +41,10 @@ class ReplyReader {
   Result<std::string_view> read_body(std::span<char> bytes);
   // The connection has ended. Error: stream_interrupted, when the body should have gone on.
   std::optional<Error> read_end();
-  bool complete() const;
+  bool complete() const { return complete_; }
   bool extra_bytes() const { return extra_bytes_; }
 
-  int status() const { return status_; }
+  int status() const { return parsed_.status; }  // of the last head that was complete, interim or final
   const Headers& headers() const { return headers_; }
   // May another request follow on this connection? Holds once complete().
   bool keep_alive() const;
@@ -51,22 +52,27 @@ class ReplyReader {
   std::optional<std::uint64_t> content_left() const;
 
  private:
-  struct Parser;
+  // RFC 9112, 6.3.
+  enum class Body : std::uint8_t { none, length, chunked, until_close };
 
-  Result<void> parse_head();
-  // Finishes a chunk's head that was cut by the end of an earlier piece.
-  Result<void> read_carried(std::span<char>& bytes);
+  std::optional<Error> finish_head();
+  Body body_of(const ReplyHead& head) const;
+  Result<std::string_view> read_chunks(std::span<char> bytes);
 
-  std::unique_ptr<Parser> parser_;
-  std::string head_;     // the head's bytes, and nothing else
-  std::string carried_;  // the beginning of a chunk's head
+  std::string head_;  // the head's bytes, and nothing else
+  LineScanner scanner_;
+  ReplyHead parsed_;
   Headers headers_;
+  ChunkFraming chunks_{ChunkFraming::From::provider};
+  std::size_t chunk_head_bytes_ = 0;  // of the chunk whose payload has not begun
+  std::uint64_t content_left_ = 0;    // Body::length
   std::size_t head_bytes_max_ = 0;
   std::size_t fields_max_ = 0;
   std::size_t interim_left_ = 0;
-  int status_ = 0;
+  Body body_ = Body::none;
   bool to_head_request_ = false;
   bool head_complete_ = false;
+  bool complete_ = false;
   bool extra_bytes_ = false;
 };
 

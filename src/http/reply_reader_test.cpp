@@ -97,7 +97,7 @@ TEST(ReplyReader, ReadsTheThreeFramings) {
   EXPECT_EQ(closed, (Outcome{200, "hello", {}, false, false}));
 }
 
-// Found by reply_reader_fuzz: cut behind the last chunk's line, it broke an assertion of Beast's.
+// Found by reply_reader_fuzz.
 TEST(ReplyReader, RefusesALineFeedAloneAroundChunks) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   expect_refused(head + "0\r\n\n\r\n0\r\n\r\n");
@@ -116,6 +116,25 @@ TEST(ReplyReader, RefusesAQuotedExtensionThatDoesNotEndOnItsLine) {
   expect_refused(head + "5;a=\"\r\n");
 }
 
+TEST(ReplyReader, DropsTrailersButReadsThem) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n";
+  EXPECT_EQ(read_every_way(head + "X: y\r\nConnection: close\r\n\r\n"), (Outcome{200, "x", {}, true, false}));
+  expect_refused(head + "X: y\r\n z\r\n\r\n");
+  expect_refused(head + "Content-Length: 1\r\n\r\n");
+  expect_refused(head + "X: " + std::string(16 * 1024, 'y') + "\r\n\r\n");
+}
+
+TEST(ReplyReader, BoundsTheHeadOfAChunk) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string extension = "1;a=" + std::string(16 * 1024 - 6, 'b') + "\r\n";
+  EXPECT_EQ(read_every_way(head + extension + "x\r\n0\r\n\r\n").body, "x");
+  expect_refused(head + "0" + extension + "x\r\n0\r\n\r\n");
+  // The bound is one head's, not the body's.
+  std::string many = head;
+  for (int i = 0; i < 20; ++i) many += "1;a=" + std::string(1000, 'b') + "\r\nx\r\n";
+  EXPECT_EQ(read_every_way(many + "0\r\n\r\n").body, std::string(20, 'x'));
+}
+
 TEST(ReplyReader, KnowsWhichAnswersHaveNoBody) {
   EXPECT_EQ(read_every_way("HTTP/1.1 204 No Content\r\n\r\n"), (Outcome{204, "", {}, true, false}));
   EXPECT_EQ(read_every_way("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
@@ -124,6 +143,9 @@ TEST(ReplyReader, KnowsWhichAnswersHaveNoBody) {
             (Outcome{200, "", {}, true, false}));
   EXPECT_EQ(read_every_way("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
             (Outcome{200, "", {}, true, false}));
+  EXPECT_EQ(read_every_way("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            (Outcome{204, "", {}, true, false}));
+  EXPECT_EQ(read_every_way("HTTP/1.1 200 OK\r\n\r\n", true), (Outcome{200, "", {}, true, false}));
 }
 
 TEST(ReplyReader, TellsWhetherTheConnectionMayBeUsedAgain) {
@@ -132,6 +154,15 @@ TEST(ReplyReader, TellsWhetherTheConnectionMayBeUsedAgain) {
   EXPECT_FALSE(read_every_way("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx").keep_alive);
   EXPECT_TRUE(
       read_every_way("HTTP/1.0 200 OK\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx").keep_alive);
+  const std::string_view one = "Content-Length: 1\r\n\r\nx";
+  for (const std::string_view fields :
+       {"Connection: Keep-Alive, Close\r\n", "Connection: upgrade\r\nConnection: , close\r\n",
+        "Proxy-Connection: close\r\n"}) {
+    EXPECT_FALSE(read_every_way("HTTP/1.1 200 OK\r\n" + std::string(fields).append(one)).keep_alive)
+        << fields;
+  }
+  EXPECT_TRUE(read_every_way("HTTP/1.1 200 OK\r\nConnection: upgrade, x\r\n" + std::string(one)).keep_alive);
+  expect_refused("HTTP/1.1 200 OK\r\nConnection: keep alive\r\n" + std::string(one));
   const Outcome extra =
       read_every_way("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\n\r\n");
   EXPECT_EQ(extra, (Outcome{200, "x", {}, false, true}));
@@ -188,10 +219,10 @@ TEST(ReplyReader, MayBeUsedForManyAnswers) {
 TEST(ReplyReader, RefusesBodiesWhoseEndIsInDoubt) {
   const std::string head = "HTTP/1.1 200 OK\r\n";
   for (const std::string_view fields :
-       {"Content-Length: 1\r\nContent-Length: 2\r\n", "Content-Length: 1, 2\r\n", "Content-Length: -1\r\n",
-        "Content-Length: +1\r\n", "Content-Length: 0x1\r\n", "Content-Length: 1 1\r\n",
-        "Content-Length: \r\n", "Content-Length: 99999999999999999999\r\n",
-        "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+       {"Content-Length: 1\r\nContent-Length: 2\r\n", "Content-Length: 1, 2\r\n", "Content-Length: 1,\r\n",
+        "Content-Length: -1\r\n", "Content-Length: 18446744073709551616\r\n", "Content-Length: +1\r\n",
+        "Content-Length: 0x1\r\n", "Content-Length: 1 1\r\n", "Content-Length: \r\n",
+        "Content-Length: 99999999999999999999\r\n", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n",
         "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n", "Transfer-Encoding: gzip\r\n",
         "Transfer-Encoding: gzip, chunked\r\n",
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -201,6 +232,9 @@ TEST(ReplyReader, RefusesBodiesWhoseEndIsInDoubt) {
   }
   expect_refused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
   EXPECT_EQ(read_every_way(head + "Content-Length: 2\r\nContent-Length: 2\r\n\r\nab").body, "ab");
+  EXPECT_EQ(read_every_way(head + "Content-Length: 02 , 2\r\n\r\nab").body, "ab");
+  EXPECT_EQ(read_every_way(head + "Content-Length: 18446744073709551615\r\n\r\nab").fault,
+            ErrorCode::stream_interrupted);
 }
 
 TEST(ReplyReader, RefusesBadChunks) {
@@ -226,6 +260,8 @@ TEST(ReplyReader, RefusesBadHeads) {
                                       "HTTP/1.1  200 OK\r\n\r\n",
                                       "HTTP/1.1 20 OK\r\n\r\n",
                                       "HTTP/1.1 2000 OK\r\n\r\n",
+                                      "HTTP/1.1 200\r\n\r\n",
+                                      "HTTP/1.1\t200 OK\r\n\r\n",
                                       "HTTP/1.1 099 OK\r\n\r\n",
                                       "HTTP/1.1 600 OK\r\n\r\n",
                                       "HTTP/1.1 OK\r\n\r\n",
@@ -244,6 +280,10 @@ TEST(ReplyReader, RefusesBadHeads) {
   using namespace std::string_view_literals;
   expect_refused("HTTP/1.1 200 OK\r\nA: b\0c\r\n\r\n"sv);
   expect_refused("HTTP/1.1 200 OK\r\nA\0: b\r\n\r\n"sv);
+  // At once, though its end has not come.
+  expect_refused("HTTP/1.1 200 OK\nA: b\n");
+  EXPECT_EQ(read_every_way("HTTP/1.1 200 \xC3\xA9\t\r\nA: \xC3\xA9\tb\r\nContent-Length: 0\r\n\r\n").status,
+            200);
 }
 
 TEST(ReplyReader, BoundsTheHead) {
