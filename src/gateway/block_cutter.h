@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "http/line_breaks.h"
+
 namespace ai_proxy::gateway {
 
 // One event of a provider may carry a whole tool call or an inline image.
@@ -22,9 +24,10 @@ class BlockCutter {
       rest_.append(bytes);
       bytes = rest_;
     }
+    http::LineBreaks breaks(bytes);
     std::size_t begin = 0;
     bool going = true;
-    for (std::size_t end = 0; going && (end = block_end(bytes, std::max(begin, scanned_))) != 0;
+    for (std::size_t end = 0; going && (end = block_end(bytes, breaks, std::max(begin, scanned_))) != 0;
          begin = end) {
       scanned_ = 0;
       going = sink(bytes.substr(begin, end - begin));
@@ -43,8 +46,8 @@ class BlockCutter {
 
  private:
   // Behind the first empty line; 0: none has come.
-  static std::size_t block_end(std::string_view bytes, std::size_t begin) {
-    for (std::size_t at = begin; (at = bytes.find_first_of("\r\n", at)) != std::string_view::npos;) {
+  static std::size_t block_end(std::string_view bytes, http::LineBreaks& breaks, std::size_t begin) {
+    for (std::size_t at = begin; (at = breaks.next(at)) < bytes.size();) {
       const std::size_t line_end = behind_break(bytes, at);
       if (line_end == 0) return 0;
       if (line_end < bytes.size() && (bytes[line_end] == '\n' || bytes[line_end] == '\r'))

@@ -4,20 +4,14 @@
 #include "http/sse_reader.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/ascii.h"
+#include "http/line_breaks.h"
 
 namespace ai_proxy::http {
 namespace {
 
 constexpr std::string_view kBom = "\xEF\xBB\xBF";
-
-std::size_t find(std::string_view bytes, char c, std::size_t from) {
-  const void* hit = from < bytes.size() ? std::memchr(bytes.data() + from, c, bytes.size() - from) : nullptr;
-  return hit == nullptr ? bytes.size()
-                        : static_cast<std::size_t>(static_cast<const char*>(hit) - bytes.data());
-}
 
 }  // namespace
 
@@ -48,11 +42,10 @@ std::string_view SseReader::skip_bom(std::string_view bytes) {
 }
 
 bool SseReader::cut_lines(std::string_view bytes, const Sink& sink) {
+  LineBreaks breaks(bytes);
   std::size_t begin = 0;
-  std::size_t lf = find(bytes, '\n', 0);
-  std::size_t cr = find(bytes, '\r', 0);
   while (begin < bytes.size()) {
-    const std::size_t end = std::min(lf, cr);
+    const std::size_t end = breaks.next(begin);
     const std::string_view text = bytes.substr(begin, end - begin);
     // The same for a line that came whole and for one that comes in pieces.
     if (line_.size() + text.size() + data_.size() + data_view_.size() > event_bytes_max_) return false;
@@ -61,9 +54,9 @@ bool SseReader::cut_lines(std::string_view bytes, const Sink& sink) {
       return true;
     }
     begin = end + 1;
-    if (end == cr) {
+    if (bytes[end] == '\r') {
       after_cr_ = begin == bytes.size();
-      if (lf == begin) ++begin;
+      if (!after_cr_ && bytes[begin] == '\n') ++begin;
     }
     if (line_.empty()) {
       if (!line(text, sink)) return false;
@@ -74,15 +67,13 @@ bool SseReader::cut_lines(std::string_view bytes, const Sink& sink) {
       line_.clear();
       if (!going) return false;
     }
-    if (lf < begin) lf = find(bytes, '\n', begin);
-    if (cr < begin) cr = find(bytes, '\r', begin);
   }
   return true;
 }
 
 bool SseReader::line(std::string_view text, const Sink& sink) {
   if (text.empty()) return dispatch(sink);
-  const std::size_t colon = find(text, ':', 0);
+  const std::size_t colon = std::min(text.find(':'), text.size());
   const std::string_view field = text.substr(0, colon);
   std::string_view value = text.substr(std::min(colon + 1, text.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
