@@ -43,6 +43,10 @@ class StreamReader {
   // object in it, or data that makes no sense); it must not be read on.
   virtual Result<void> event(std::string_view name, std::string_view data, const Sink& sink) = 0;
 
+  // The event read last, as JSON; absent where it held none, or the dialect has no use for it. Lives until
+  // the next.
+  virtual json::Value body() const { return {}; }
+
   // Has the provider said that this was all ([DONE], message_stop, or a finish reason where the terminator
   // may be missing)? False at the end of the bytes means: truncated.
   virtual bool complete() const = 0;

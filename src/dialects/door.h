@@ -81,10 +81,10 @@ struct Door {
   // for streams where the dialect needs asking, usage asked for. Everything else survives byte for byte.
   std::string (*pass_through)(const json::Value& body, std::string_view wire_model, const Glance& glance);
 
-  // One event's data of a stream that passes through, as this caller shall see it: without the usage it did
-  // not ask for. Either `data` itself, a part of `space`, or nothing: then the event is left out. Null: all
-  // pass as they are.
-  std::string_view (*filter_event)(std::string_view data, std::string& space) = nullptr;
+  // An event of a stream that passes through, as this caller shall see it: without the usage it did not ask
+  // for. nullopt: as it came; empty: not at all; else the data in its place, which stands in `space`. Null:
+  // all pass as they are.
+  std::optional<std::string_view> (*filter_event)(const json::Value& event, std::string& space) = nullptr;
 
   // The whole answer to a request whose provider has no such operation, where one can be made without it;
   // null: there is none.

@@ -162,8 +162,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   // What passes through is valid JSON where it was.
   std::string space;
-  const std::string_view shown = kOpenAiChatDoor.filter_event(bytes, space);
-  fuzz::require(shown.empty() || json::valid(shown) == json::valid(bytes),
-                "a filtered event is JSON where it was", bytes);
+  json::Document event;
+  if (!event.parse(bytes, json::kProviderLimits)) {
+    const std::string_view shown = kOpenAiChatDoor.filter_event(event.root(), space).value_or(bytes);
+    fuzz::require(shown.empty() || json::valid(shown), "a filtered event is JSON", bytes);
+  }
   return 0;
 }

@@ -75,11 +75,11 @@ void Relay::relay(const http::SseReader::Event& event) {
     output_.append(block_);
     return;
   }
-  const std::string_view shown = door.filter_event(event.data, space_);
-  if (shown.data() == event.data.data()) {
+  const std::optional<std::string_view> shown = door.filter_event(reader_->body(), space_);
+  if (!shown) {
     output_.append(block_);
-  } else if (!shown.empty()) {
-    output_.append("data: ").append(shown).append("\n\n");
+  } else if (!shown->empty()) {
+    output_.append("data: ").append(*shown).append("\n\n");
   }
 }
 

@@ -82,8 +82,8 @@ std::string_view finish_word_of(const json::Value& choice) {
   return choice["finish_reason"].string().value_or(choice["finish_details"]["type"].string_or(""));
 }
 
-json::Value first_choice(const json::Value& body) {
-  for (const json::Value choice : body["choices"]) {
+json::Value first_choice(const json::Value& choices) {
+  for (const json::Value choice : choices) {
     if (choice.is_object() && choice["index"].integer_or(0) == 0) return choice;
   }
   return {};
@@ -109,7 +109,7 @@ Result<chat::Reply> parse_reply(const json::Value& body, const Flavour& flavour)
                                            "The provider's answer is not the JSON object it should be."));
   }
   if (holds_error(body)) return std::unexpected(flavour.parse_error_body(head, body));
-  json::Value choice = first_choice(body);
+  json::Value choice = first_choice(body["choices"]);
   if (!choice.present()) choice = body["choices"][0];
   if (holds_error(choice)) return std::unexpected(flavour.parse_error_body(head, choice));
   const json::Value message = choice["message"];

@@ -33,7 +33,7 @@ bool holds_error(const json::Value& body);
 std::string_view finish_word_of(const json::Value& choice);
 
 // The choice with index 0 (or none given); absent when there is none.
-json::Value first_choice(const json::Value& body);
+json::Value first_choice(const json::Value& choices);
 
 // Usage of a reply or chunk, with the service tier that OpenAI puts beside it.
 std::optional<chat::Usage> usage_of(const json::Value& body, const Flavour& flavour);

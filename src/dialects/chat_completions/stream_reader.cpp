@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/json_members.h"
 
 namespace ai_proxy::dialects::chat_completions {
 namespace {
@@ -33,6 +34,7 @@ std::unexpected<Error> senseless(std::string_view what) {
 }  // namespace
 
 Result<void> ChunkReader::event(std::string_view name, std::string_view data, const Sink& sink) {
+  body_ = {};
   if (terminated_) return {};
   data = ascii_trim(data);
   if (data.empty()) return {};
@@ -41,20 +43,24 @@ Result<void> ChunkReader::event(std::string_view name, std::string_view data, co
     return {};
   }
   if (document_.parse(data, json::kProviderLimits)) return senseless("an event holds no valid JSON.");
-  const json::Value body = document_.root();
-  if (!body.is_object()) return senseless("an event is no JSON object.");
-  if (holds_error(body) || name == "error")
-    return std::unexpected(flavour_->parse_error_body(ReplyHead{}, body));
-  return chunk(body, sink);
+  body_ = document_.root();
+  if (!body_.is_object()) return senseless("an event is no JSON object.");
+  if (name == "error") return std::unexpected(flavour_->parse_error_body(ReplyHead{}, body_));
+  return chunk(sink);
 }
 
-Result<void> ChunkReader::chunk(const json::Value& body, const Sink& sink) {
-  if (id_.empty()) id_ = body["id"].string_or("");
-  if (model_.empty()) model_ = body["model"].string_or("");
-  if (const std::string_view tier = body["service_tier"].string_or(""); !tier.empty()) service_tier_ = tier;
+Result<void> ChunkReader::chunk(const Sink& sink) {
+  const auto [id, model, tier, choices, usage, error, object] =
+      json::members(body_, "id", "model", "service_tier", "choices", "usage", "error", "object");
+  const bool ordinary = choices.present() && !error.present() && object.string_or("") != "error";
+  if (!ordinary && holds_error(body_)) return std::unexpected(flavour_->parse_error_body(ReplyHead{}, body_));
+
+  if (id_.empty()) id_ = id.string_or("");
+  if (model_.empty()) model_ = model.string_or("");
+  if (const std::string_view word = tier.string_or(""); !word.empty()) service_tier_ = word;
 
   Result<void> outcome;
-  const json::Value first = first_choice(body);
+  const json::Value first = first_choice(choices);
   if (!started_ && (first.present() || !id_.empty())) {
     started_ = true;
     tell(Kind::started, sink, service_tier_);
@@ -62,30 +68,40 @@ Result<void> ChunkReader::chunk(const json::Value& body, const Sink& sink) {
   if (first.present()) outcome = choice(first, sink);
 
   // Usage may stand on any chunk; the last one counts, and one without never erases it.
-  if (auto usage = flavour_->parse_usage(body["usage"])) usage_ = std::move(usage);
+  if (usage.has_value()) {
+    if (auto read = flavour_->parse_usage(usage)) usage_ = std::move(read);
+  }
   if (usage_ && usage_->service_tier.empty()) usage_->service_tier = service_tier_;
   return outcome;
 }
 
 Result<void> ChunkReader::choice(const json::Value& choice, const Sink& sink) {
-  if (holds_error(choice)) return std::unexpected(flavour_->parse_error_body(ReplyHead{}, choice));
-  const json::Value delta = choice["delta"];
-  const std::string_view reasoning = delta["reasoning_content"].string_or("");
-  tell_text(Kind::thinking, reasoning.empty() ? delta["reasoning"].string_or("") : reasoning, sink);
-  content(delta["content"], sink);
-  tell_text(Kind::refusal, delta["refusal"].string_or(""), sink);
-  for (const json::Value annotation : delta["annotations"]) tell_text(Kind::opaque, annotation.raw(), sink);
-  if (delta["audio"].is_object()) tell_text(Kind::opaque, delta["audio"].raw(), sink);
+  const auto [delta, finish_reason, finish_details, error, object, detail, message] = json::members(
+      choice, "delta", "finish_reason", "finish_details", "error", "object", "detail", "message");
+  const bool ordinary = !error.present() && !object.present() && !detail.present() && !message.present();
+  if (!ordinary && holds_error(choice))
+    return std::unexpected(flavour_->parse_error_body(ReplyHead{}, choice));
 
-  for (const json::Value fragment : delta["tool_calls"]) {
+  const auto [text, reasoning_content, reasoning, refusal, annotations, audio, calls, legacy_call] =
+      json::members(delta, "content", "reasoning_content", "reasoning", "refusal", "annotations", "audio",
+                    "tool_calls", "function_call");
+  const std::string_view thought = reasoning_content.string_or("");
+  tell_text(Kind::thinking, thought.empty() ? reasoning.string_or("") : thought, sink);
+  content(text, sink);
+  tell_text(Kind::refusal, refusal.string_or(""), sink);
+  for (const json::Value annotation : annotations) tell_text(Kind::opaque, annotation.raw(), sink);
+  if (audio.is_object()) tell_text(Kind::opaque, audio.raw(), sink);
+
+  for (const json::Value fragment : calls) {
     if (auto told = call_fragment(fragment, fragment["function"], sink); !told) return told;
   }
-  if (const json::Value legacy = delta["function_call"]; legacy.is_object()) {
-    if (auto told = call_fragment(json::Value{}, legacy, sink); !told) return told;
+  if (legacy_call.is_object()) {
+    if (auto told = call_fragment(json::Value{}, legacy_call, sink); !told) return told;
   }
   // Mistral's last chunk carries its last piece and the reason together: piece first.
+  if (finished_ || (!finish_reason.has_value() && !finish_details.present())) return {};
   const std::string_view word = finish_word_of(choice);
-  if (word.empty() || finished_) return {};
+  if (word.empty()) return {};
   if (says_failed(word)) return senseless("it ended with the finish reason \"error\".");
   finish(word, sink);
   return {};

@@ -18,6 +18,7 @@ class ChunkReader final : public StreamReader {
   Result<void> event(std::string_view name, std::string_view data, const Sink& sink) override;
   bool complete() const override { return finished_; }
   bool terminated() const override { return terminated_; }
+  json::Value body() const override { return body_; }
 
   const std::string& id() const override { return id_; }
   const std::string& model() const override { return model_; }
@@ -36,7 +37,7 @@ class ChunkReader final : public StreamReader {
     std::string pending;  // arguments that came before the name
   };
 
-  Result<void> chunk(const json::Value& body, const Sink& sink);
+  Result<void> chunk(const Sink& sink);
   Result<void> choice(const json::Value& choice, const Sink& sink);
   void content(const json::Value& content, const Sink& sink);
   Result<void> call_fragment(const json::Value& fragment, const json::Value& function, const Sink& sink);
@@ -47,6 +48,7 @@ class ChunkReader final : public StreamReader {
 
   const Flavour* flavour_;
   json::Document document_;  // reused: keeps its memory from event to event
+  json::Value body_;
   std::string id_;
   std::string model_;
   std::string service_tier_;

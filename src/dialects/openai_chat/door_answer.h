@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,7 +24,7 @@ std::string_view service_tier_word(const std::optional<chat::Usage>& usage);
 bool is_annotation(std::string_view raw);
 
 // See Door::filter_event.
-std::string_view filter_event(std::string_view data, std::string& space);
+std::optional<std::string_view> filter_event(const json::Value& event, std::string& space);
 std::string render_reply(const chat::Reply& reply, const AnswerContext& context);
 std::unique_ptr<StreamWriter> make_stream_writer(const AnswerContext& context);
 int error_status(const Error& error);
