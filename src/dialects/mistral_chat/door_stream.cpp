@@ -110,9 +110,9 @@ class ChunkWriter final : public StreamWriter {
   }
 
   void close_thought(std::string& out) {
-    const bool thought = std::exchange(thinking_, false);
+    if (!thinking_ && signature_.empty()) return;
+    thinking_ = false;
     const std::string signature = std::exchange(signature_, {});
-    if (!thought && signature.empty()) return;
     begin(out);
     out.append(head_).append(R"({"content":[{"type":"thinking","closed":true,"thinking":[])");
     if (!signature.empty()) {

@@ -26,6 +26,7 @@ class ChunkWriter final : public StreamWriter {
     append_integer(head_, context.created);
     head_.append(R"(,"model":)");
     append_json_string(head_, context.model);
+    open_ = head_ + R"(,"choices":[{"index":0,"delta":)";
   }
 
   void delta(std::string& out, const chat::Delta& delta) override {
@@ -61,7 +62,7 @@ class ChunkWriter final : public StreamWriter {
     }
     open_chunk(out);
     out.append(R"({})");
-    close_chunk(out, chat_completions::finish_word(end.finish_reason));
+    close_last_chunk(out, chat_completions::finish_word(end.finish_reason));
     const chat::Usage* usage = chat_completions::credible(end.usage);
     if (stream_usage_ && usage != nullptr) usage_chunk(out, *usage, service_tier_word(end.usage));
     out.append("data: [DONE]\n\n");
@@ -72,17 +73,15 @@ class ChunkWriter final : public StreamWriter {
   }
 
  private:
-  void open_chunk(std::string& out) { out.append(head_).append(R"(,"choices":[{"index":0,"delta":)"); }
+  static constexpr std::string_view kClose = ",\"logprobs\":null,\"finish_reason\":null}]}\n\n";
+  static constexpr std::string_view kCloseBeforeUsage =
+      ",\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}\n\n";
 
-  // `finish`: empty in every chunk but the last.
-  void close_chunk(std::string& out, std::string_view finish) {
-    out.append(R"(,"logprobs":null,"finish_reason":)");
-    if (finish.empty()) {
-      out.append("null");
-    } else {
-      out.append("\"").append(finish).append("\"");
-    }
-    out.append(stream_usage_ ? "}],\"usage\":null}\n\n" : "}]}\n\n");
+  void open_chunk(std::string& out) { out.append(open_); }
+  void close_chunk(std::string& out) { out.append(stream_usage_ ? kCloseBeforeUsage : kClose); }
+  void close_last_chunk(std::string& out, std::string_view finish) {
+    out.append(R"(,"logprobs":null,"finish_reason":")").append(finish);
+    out.append(stream_usage_ ? "\"}],\"usage\":null}\n\n" : "\"}]}\n\n");
   }
 
   void begin(std::string& out, bool with_text) {
@@ -90,7 +89,7 @@ class ChunkWriter final : public StreamWriter {
     open_chunk(out);
     out.append(with_text ? R"({"role":"assistant","content":"","refusal":null})"
                          : R"({"role":"assistant","content":null,"refusal":null})");
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   // Before anything but thinking.
@@ -106,7 +105,7 @@ class ChunkWriter final : public StreamWriter {
     out.append(label);
     append_json_string(out, piece);
     out.push_back('}');
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   void thinking(std::string& out, std::string_view piece) {
@@ -122,7 +121,7 @@ class ChunkWriter final : public StreamWriter {
     out.append(R"({"reasoning_content":)");
     append_json_string(out, piece);
     out.push_back('}');
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   void signature(std::string& out, const chat::Delta& delta) {
@@ -138,6 +137,7 @@ class ChunkWriter final : public StreamWriter {
 
   // The whole signed thought in one block: a caller that collects the blocks in a list can send it back.
   void close_thought(std::string& out) {
+    if (thought_.empty() && signature_.empty() && !thought_too_long_) return;
     const std::string thought = std::exchange(thought_, {});
     const std::string signature = std::exchange(signature_, {});
     if (std::exchange(thought_too_long_, false) || signature.empty()) return;
@@ -150,7 +150,7 @@ class ChunkWriter final : public StreamWriter {
   void block_chunk(std::string& out, std::string_view block) {
     open_chunk(out);
     out.append(R"({"thinking_blocks":[)").append(block).append("]}");
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   void call_begin(std::string& out, const chat::Delta& delta) {
@@ -165,7 +165,7 @@ class ChunkWriter final : public StreamWriter {
     out.append(R"(,"type":"function","function":{"name":)");
     append_json_string(out, delta.tool_name);
     out.append(R"(,"arguments":""}}]})");
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   void call_arguments(std::string& out, std::uint32_t index, std::string_view piece) {
@@ -177,7 +177,7 @@ class ChunkWriter final : public StreamWriter {
     out.append(R"(,"function":{"arguments":)");
     append_json_string(out, piece);
     out.append("}}]}");
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   void opaque(std::string& out, std::string_view raw) {
@@ -188,7 +188,7 @@ class ChunkWriter final : public StreamWriter {
     std::string line(raw);
     std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
     out.append(R"({"annotations":[)").append(line).append("]}");
-    close_chunk(out, {});
+    close_chunk(out);
   }
 
   void usage_chunk(std::string& out, const chat::Usage& usage, std::string_view tier) {
@@ -200,6 +200,7 @@ class ChunkWriter final : public StreamWriter {
   }
 
   std::string head_;  // what every chunk begins with
+  std::string open_;  // what every chunk with a delta begins with
   bool stream_usage_;
   bool begun_ = false;
   std::string thought_;  // of the thought that is being written, until it is signed
