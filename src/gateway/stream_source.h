@@ -11,7 +11,8 @@ namespace ai_proxy::gateway {
 class StreamSource {
  public:
   virtual ~StreamSource() = default;
-  // The next bytes, as the provider sent them; an empty view is the end. Views live until the next call.
+  // The next bytes, as the provider sent them; an empty view is the end. Views live until the
+  // caller waits for anything.
   virtual http::Task<Result<std::string_view>> read_some() = 0;
   // An event has come.
   virtual void event_seen() {}

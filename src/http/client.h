@@ -42,7 +42,8 @@ class ClientReply {
   int status() const;
   const Headers& headers() const;
 
-  // The next bytes of the body, framing removed; an empty view is the end. Views live until the next call.
+  // The next bytes of the body, framing removed; an empty view is the end. Views live until the caller waits
+  // for anything.
   // Errors: provider_timeout (first event, silence or total), stream_interrupted (the connection broke before
   // the end), cancelled.
   Task<Result<std::string_view>> read_some();

@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kKeptBytesMax = 16 * 1024;
 constexpr std::size_t kFirstGuessBytes = 16 * 1024;
 constexpr std::size_t kReadBytesMin = 4 * 1024;
+// Whose events come faster reads them into a buffer of its own: with one system call less of the dearer kind.
+constexpr milliseconds kQuick(100);
 // Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t kCopiedBytes = 4096;
 constexpr int kProxyAuthenticationRequired = 407;
@@ -33,6 +35,11 @@ Error too_large(std::size_t bytes_max) {
 
 Error broken_before() {
   return provider_failed(ErrorCode::stream_interrupted, "The provider's answer had been broken off before.");
+}
+
+// Memory too: what waits for the next event of a stream shall hold little.
+void let_go(std::string& text) {
+  if (text.capacity() > std::string().capacity()) std::string().swap(text);
 }
 
 // How many bytes to read next at the end of `body`, at least one; makes the room. One byte beyond `bytes_max`
@@ -86,10 +93,9 @@ std::shared_ptr<ClientShared> Exchange::release() {
   if (connection_ && stop_ == Stop::none && reader_.head_complete() && !reader_.content_left()) {
     // A stream's reader stops at the last event; the closing chunk may be there, and then the connection can
     // stay.
-    if (!block_) block_ = home_->blocks.take(BlockPool::Size::small);
-    const Transfer transfer =
-        unread_.empty() ? connection_->read(block_.bytes()) : Transfer{Progress::failed, 0};
-    if (transfer.progress == Progress::done && reader_.read_body(block_.bytes().first(transfer.bytes)) &&
+    const std::span<char> scratch = home_->scratch;
+    const Transfer transfer = unread_.empty() ? connection_->read(scratch) : Transfer{Progress::failed, 0};
+    if (transfer.progress == Progress::done && reader_.read_body(scratch.first(transfer.bytes)) &&
         reader_.complete()) {
       finish();
     }
@@ -97,9 +103,10 @@ std::shared_ptr<ClientShared> Exchange::release() {
   connection_.reset();
   disarm_all();
   cancellation_ = nullptr;
-  unread_ = {};
+  unread_.clear();
   block_ = {};
-  if (head_.capacity() > kKeptBytesMax) head_ = {};
+  read_at_ = {};
+  if (head_.capacity() > kKeptBytesMax) let_go(head_);
   return std::exchange(home_, nullptr);
 }
 
@@ -151,7 +158,6 @@ Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& r
     // same.
     slot = std::move(connection_->slot);
     connection_.reset();
-    block_ = {};
   }
 }
 
@@ -168,22 +174,14 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   }
   // Even when the write failed: the provider may have answered before it closed.
   while (!reader_.head_complete()) {
-    if (unread_.empty()) {
-      if (!block_) block_ = home_->blocks.take(BlockPool::Size::small);
-      const Stop phase = reader_.between_heads() ? Stop::first_byte : Stop::silence;
-      Transfer transfer;
-      {
-        Watch watch(*this, phase);
-        transfer = co_await connection_->receive(block_.bytes());
-      }
-      if (stopped()) co_return std::unexpected(stop_error());
-      if (transfer.progress != Progress::done) {
-        co_return std::unexpected(
-            closed_early(answered_ ? "in the middle of its answer's head" : "before it answered"));
-      }
-      unread_ = block_.bytes().first(transfer.bytes);
+    const Transfer transfer =
+        co_await receive(reader_.between_heads() ? Stop::first_byte : Stop::silence, true);
+    if (stopped()) co_return std::unexpected(stop_error());
+    if (transfer.progress != Progress::done) {
+      co_return std::unexpected(
+          closed_early(answered_ ? "in the middle of its answer's head" : "before it answered"));
     }
-    Result<void> taken = take_head_bytes();
+    Result<void> taken = take_head_bytes(room_.first(transfer.bytes));
     if (!taken) co_return taken;
   }
   if (reader_.status() == kProxyAuthenticationRequired && origin_->origin.proxy != nullptr &&
@@ -194,12 +192,54 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   co_return Result<void>();
 }
 
-Result<void> Exchange::take_head_bytes() {
+// Is a buffer worth its memory while the stream's next bytes are waited for?
+bool Exchange::comes_quickly() {
+  const Clock::time_point now = Clock::now();
+  return now - std::exchange(read_at_, now) < kQuick;
+}
+
+// Waits for bytes and reads them into room_: the scratch, unless they are to come quickly. What has come must
+// be looked at before anything else is waited for.
+Task<Transfer> Exchange::receive(Stop phase, bool quick) {
+  Watch watch(*this, phase);
+  Transfer transfer{Progress::want_read, 0};
+  if (quick && !plentiful_ && !connection_->is_tls()) {
+    if (!block_) block_ = home_->blocks.take();
+    room_ = block_.bytes();
+    if (!stopped()) transfer = co_await connection_->receive(room_);
+  } else {
+    block_ = {};
+    room_ = home_->scratch;
+    if (plentiful_) transfer = connection_->read(room_);
+    while (!stopped()) {
+      if (transfer.progress == Progress::want_read) {
+        co_await connection_->readable();
+      } else if (transfer.progress == Progress::want_write) {
+        co_await connection_->writable();
+      } else {
+        break;
+      }
+      transfer = connection_->read(room_);
+    }
+  }
+  plentiful_ = transfer.bytes == room_.size() || connection_->has_pending();
+  co_return transfer;
+}
+
+Result<void> Exchange::take_head_bytes(std::span<const char> bytes) {
   answered_ = true;
-  Result<std::size_t> taken = reader_.read_head(std::string_view(unread_.data(), unread_.size()));
+  const std::string_view text(bytes.data(), bytes.size());
+  Result<std::size_t> taken = reader_.read_head(text);
   if (!taken) return std::unexpected(std::move(taken.error()));
-  unread_ = unread_.subspan(*taken);
+  unread_.assign(text.substr(*taken));
   return {};
+}
+
+// Into the scratch.
+std::span<char> Exchange::take_unread() {
+  const std::size_t bytes = unread_.copy(home_->scratch.data(), home_->scratch.size());
+  unread_.clear();
+  return std::span(home_->scratch).first(bytes);
 }
 
 // The socket is full: wait until it takes more, but listen too, for the provider may answer (and refuse)
@@ -223,12 +263,10 @@ Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent)
       co_await connection_->readable_or_writable();
     }
     if (stopped()) co_return std::unexpected(stop_error());
-    if (!block_) block_ = home_->blocks.take(BlockPool::Size::small);
-    const Transfer early = connection_->read(block_.bytes());
+    const Transfer early = connection_->read(home_->scratch);
     if (early.progress == Progress::end || early.progress == Progress::failed) break;
     if (early.progress != Progress::done) continue;
-    unread_ = block_.bytes().first(early.bytes);
-    Result<void> taken = take_head_bytes();
+    Result<void> taken = take_head_bytes(std::span(home_->scratch).first(early.bytes));
     if (!taken) co_return taken;
   }
   written_ = sent == total;
@@ -245,7 +283,6 @@ Result<std::string_view> Exchange::take_body_bytes(std::span<char> bytes) {
 
 Result<std::string_view> Exchange::take_body_bytes(std::span<char> into, Transfer transfer) {
   if (stopped()) return fail(stop_error());
-  plentiful_ = transfer.bytes == into.size();
   if (transfer.progress == Progress::done) return take_body_bytes(into.first(transfer.bytes));
   if (transfer.progress == Progress::failed) {
     return fail(provider_failed(ErrorCode::stream_interrupted,
@@ -261,17 +298,13 @@ Task<Result<std::string_view>> Exchange::read_some() {
   Result<std::string_view> content;
   while (content && content->empty() && connection_) {
     if (!unread_.empty()) {
-      content = take_body_bytes(std::exchange(unread_, {}));
+      content = take_body_bytes(take_unread());
       continue;
     }
-    const BlockPool::Size size = plentiful_ ? BlockPool::Size::large : BlockPool::Size::small;
-    if (!block_ || block_.size() != size) block_ = home_->blocks.take(size);
-    Transfer transfer;
-    if (!stopped()) {
-      Watch watch(*this, Stop::silence);
-      transfer = co_await connection_->receive(block_.bytes());
-    }
-    content = take_body_bytes(block_.bytes(), transfer);
+    let_go(head_);
+    let_go(unread_);
+    const Transfer transfer = co_await receive(Stop::silence, comes_quickly());
+    content = take_body_bytes(room_, transfer);
   }
   if (content && content->empty() && failed_) content = std::unexpected(broken_before());
   co_return content;
@@ -286,11 +319,10 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
     body.reserve(static_cast<std::size_t>(announced) + json::kPadding);
   }
   while (connection_ && !unread_.empty()) {
-    const Result<std::string_view> begun = take_body_bytes(std::exchange(unread_, {}));
+    const Result<std::string_view> begun = take_body_bytes(take_unread());
     if (!begun) co_return std::unexpected(begun.error());
     body.append(*begun);
   }
-  block_ = {};
   // The rest is read straight into its place.
   while (connection_) {
     if (body.size() > bytes_max) co_return fail(too_large(bytes_max));
@@ -327,7 +359,7 @@ void Exchange::finish() {
 
 std::unexpected<Error> Exchange::fail(Error error) {
   disarm_all();
-  unread_ = {};
+  unread_.clear();
   failed_ = true;
   error.request_sent = sent_;
   if (connection_) connection_->close();

@@ -3,6 +3,7 @@
 // whatever ends it closes the connection, and `stop_` says why. One thread.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,6 +31,7 @@ struct ClientShared {
   ~ClientShared();
 
   static constexpr std::size_t kSpareMax = 1024;
+  static constexpr std::size_t kScratchBytes = 16 * 1024;
 
   asio::io_context& io;
   ClientLimits limits;
@@ -39,6 +41,9 @@ struct ClientShared {
   BlockPool blocks;
   Connections connections;
   std::vector<std::unique_ptr<Exchange>> spare;  // finished ones, with their memory
+  // Where bytes are read to be looked at. Nothing stays in it while anybody waits, so that a connection that
+  // waits for long holds no buffer.
+  std::array<char, kScratchBytes> scratch;
 };
 
 class Exchange {
@@ -87,7 +92,10 @@ class Exchange {
   void build_head(const Origin& origin, const OutgoingRequest& request);
   Task<Result<void>> converse(std::string_view body);
   Task<Result<void>> write_rest(std::string_view body, std::size_t sent);
-  Result<void> take_head_bytes();
+  bool comes_quickly();
+  Task<Transfer> receive(Stop phase, bool quick);
+  Result<void> take_head_bytes(std::span<const char> bytes);
+  std::span<char> take_unread();
   Result<std::string_view> take_body_bytes(std::span<char> bytes);
   Result<std::string_view> take_body_bytes(std::span<char> into, Transfer transfer);
   void finish();
@@ -125,7 +133,9 @@ class Exchange {
   ReplyReader reader_;
   std::string head_;  // of the request
   BlockPool::Block block_;
-  std::span<char> unread_;  // bytes in block_ that the reader has not seen
+  std::span<char> room_;         // where the last read went: block_, or the scratch
+  std::string unread_;           // what came behind the answer's head
+  Clock::time_point read_at_{};  // when the last read of a stream began
   Deadline phase_deadline_;
   Deadline event_deadline_;
   Deadline total_deadline_;
@@ -136,7 +146,7 @@ class Exchange {
   bool written_ = false;    // the request has left completely
   bool answered_ = false;   // a byte of an answer has come
   bool failed_ = false;     // the reader of the body has been told so
-  bool plentiful_ = false;  // the last read filled its block
+  bool plentiful_ = false;  // the last read left something behind
 };
 
 }  // namespace ai_proxy::http

@@ -1,6 +1,7 @@
 #include "http/connection.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,8 +27,15 @@ Transfer transfer_of(const error_code& fault, std::size_t bytes) {
 
 }  // namespace
 
-Connection::Connection(Socket socket) : socket_(std::move(socket)) {
+// A socket that has waited to be connected is watched for being writable ever after (Asio's epoll reactor),
+// and so would wake us once for nothing at every wait: it is put under watch anew.
+Connection::Connection(Socket socket) : socket_(socket.get_executor()) {
   error_code ignored;
+  const tcp protocol = socket.local_endpoint(ignored).protocol();
+  const int descriptor = socket.release(ignored);
+  error_code fault;
+  socket_.assign(protocol, descriptor, fault);
+  if (fault) ::close(descriptor);
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
 }
@@ -95,16 +103,13 @@ Task<Transfer> Connection::receive_tls(std::span<char> into) {
   co_return transfer;
 }
 
+// No coroutines of their own: one of them waits in every open stream.
 Task<void> Connection::readable() {
-  error_code ignored;
-  if (socket_.is_open())
-    co_await socket_.async_wait(Socket::wait_read, asio::redirect_error(kAwait, ignored));
+  return socket_.async_wait(Socket::wait_read, asio::redirect_error(kAwait, ignored_));
 }
 
 Task<void> Connection::writable() {
-  error_code ignored;
-  if (socket_.is_open())
-    co_await socket_.async_wait(Socket::wait_write, asio::redirect_error(kAwait, ignored));
+  return socket_.async_wait(Socket::wait_write, asio::redirect_error(kAwait, ignored_));
 }
 
 Task<void> Connection::readable_or_writable() {

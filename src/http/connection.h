@@ -29,6 +29,7 @@ class Connection {
   // Reads at least one byte, waiting for it. close() ends the wait: failed.
   Task<Transfer> receive(std::span<char> into);
 
+  // Ends for close() too; read() or write() then says what has come of it. One of each at a time.
   Task<void> readable();
   Task<void> writable();
   Task<void> readable_or_writable();
@@ -55,6 +56,7 @@ class Connection {
 
   Socket socket_;
   std::optional<TlsStream> tls_;
+  error_code ignored_;
 };
 
 }  // namespace ai_proxy::http
