@@ -120,8 +120,9 @@ std::size_t ChunkFraming::take_trailer(std::string_view bytes, const TrailerLimi
   const LineScanner::Found found = scanner_.scan(trailer_);
   const bool complete = found == LineScanner::Found::end;
   std::string_view lines = std::string_view(trailer_).substr(begin, scanner_.line_begin() - begin);
-  while (!lines.empty() && fault_ == Fault::none) {
-    if (!is_trailer_line(take_line(lines))) fault_ = Fault::trailer;
+  while (!lines.empty() && !lines.starts_with('\r') && fault_ == Fault::none) {
+    const std::optional<Field> field = take_field(lines);
+    if (!field || !may_trail(field->name)) fault_ = Fault::trailer;
   }
   if (found == LineScanner::Found::bad) fault_ = Fault::trailer;
   const std::size_t size = complete ? scanner_.end() : trailer_.size();
@@ -132,12 +133,10 @@ std::size_t ChunkFraming::take_trailer(std::string_view bytes, const TrailerLimi
   return size - before;
 }
 
-bool ChunkFraming::is_trailer_line(std::string_view line) const {
-  if (line.empty()) return true;  // the end
-  const std::optional<Field> field = split_field(line);
-  if (!field || from_ == From::client) return field.has_value();
-  const FieldName name = recognise(field->name);
-  return name != FieldName::content_length && name != FieldName::transfer_encoding;
+bool ChunkFraming::may_trail(std::string_view name) const {
+  if (from_ == From::client) return true;
+  const FieldName known = recognise(name);
+  return known != FieldName::content_length && known != FieldName::transfer_encoding;
 }
 
 }  // namespace ai_proxy::http

@@ -69,7 +69,7 @@ class ChunkFraming {
   bool end_of_size_line();
   bool is_blank(char c) const { return from_ == From::provider && (c == ' ' || c == '\t'); }
   std::size_t take_trailer(std::string_view bytes, const TrailerLimits& limits);
-  bool is_trailer_line(std::string_view line) const;
+  bool may_trail(std::string_view name) const;
 
   State state_ = State::size;
   From from_;

@@ -32,10 +32,13 @@ std::size_t find_special(std::string_view text, std::size_t from) {
   return from;
 }
 
+bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
 std::string_view trim_blanks(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -76,10 +79,26 @@ bool is_token(std::string_view text) {
 }
 
 std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find('\r');
-  const std::string_view line = text.substr(0, end);
-  text.remove_prefix(end + 2);
+  const auto* const end = static_cast<const char*>(std::memchr(text.data(), '\r', text.size()));
+  const std::string_view line(text.data(), end);
+  text = {end + 2, text.data() + text.size()};
   return line;
+}
+
+// The line's CR is neither a token character nor a blank: no other end needs to be looked for.
+std::optional<Field> take_field(std::string_view& text) {
+  const char* const begin = text.data();
+  const char* at = begin;
+  while (is_token_character(*at)) ++at;
+  if (at == begin || *at != ':') return std::nullopt;
+  const std::string_view name(begin, at);
+  do ++at;
+  while (is_blank(*at));
+  std::string_view rest(at, begin + text.size());
+  std::string_view value = take_line(rest);
+  while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
+  text = rest;
+  return Field{name, value};
 }
 
 std::optional<std::string_view> take_element(std::optional<std::string_view>& list) {
@@ -92,13 +111,6 @@ std::optional<std::string_view> take_element(std::optional<std::string_view>& li
     list->remove_prefix(comma + 1);
   }
   return element;
-}
-
-std::optional<Field> split_field(std::string_view line) {
-  std::size_t colon = 0;
-  while (colon < line.size() && is_token_character(line[colon])) ++colon;
-  if (colon == 0 || colon == line.size() || line[colon] != ':') return std::nullopt;
-  return Field{line.substr(0, colon), trim_blanks(line.substr(colon + 1))};
 }
 
 FieldName recognise(std::string_view name) {

@@ -55,12 +55,12 @@ bool is_token(std::string_view text);
 
 // Takes the first line off `text`, and its CR LF, which is not in the result. Requires: a whole line.
 std::string_view take_line(std::string_view& text);
+// The same for a field line (RFC 9112, 5): a token, a colon, and the value without blanks around it. Nullopt
+// for any other line, the empty one too; `text` is then left as it is.
+std::optional<Field> take_field(std::string_view& text);
 // Takes the first element off a comma-separated list: without blanks around it, maybe empty. Nullopt behind
 // the last one, of which `list` keeps nothing.
 std::optional<std::string_view> take_element(std::optional<std::string_view>& list);
-
-// A field line: a token, a colon, and the value without blanks around it; nullopt for anything else.
-std::optional<Field> split_field(std::string_view line);
 
 // `word`, in whichever case? Requires: `word` is made of lower-case letters, digits and '-'. (What differs
 // from these in nothing but the bit of the case is a control character, which `text` does not hold.)

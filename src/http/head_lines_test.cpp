@@ -56,9 +56,12 @@ TEST(TakeLine, SplitsAtEveryLineEnd) {
   EXPECT_TRUE(text.empty());
 }
 
-TEST(SplitField, WantsATokenAndAColon) {
+TEST(TakeField, WantsATokenAndAColon) {
   const auto split = [](std::string_view line) {
-    const std::optional<Field> field = split_field(line);
+    const std::string text = std::string(line) + "\r\nnext";
+    std::string_view rest = text;
+    const std::optional<Field> field = take_field(rest);
+    EXPECT_EQ(rest, field ? "next" : text);
     return field ? std::string(field->name) + "|" + std::string(field->value) : "none";
   };
   EXPECT_EQ(split("X-A:b"), "X-A|b");

@@ -40,7 +40,7 @@ std::string_view take_content_length(std::string_view value, ReplyHead& head) {
   return kRight;
 }
 
-std::string_view take_field(const Field& field, ReplyHead& head) {
+std::string_view apply_field(const Field& field, ReplyHead& head) {
   switch (recognise(field.name)) {
     case FieldName::connection:
       return head.connection.take(field.value) ? kRight : "a Connection field that is no list of words";
@@ -68,12 +68,12 @@ std::string_view parse_reply_head(std::string_view bytes, std::size_t fields_max
   headers.clear();
   std::string_view rest = bytes;
   if (const std::string_view wrong = take_status_line(take_line(rest), head); !wrong.empty()) return wrong;
-  for (std::string_view line = take_line(rest); !line.empty(); line = take_line(rest)) {
-    const std::optional<Field> field = split_field(line);
+  while (!rest.starts_with('\r')) {
+    const std::optional<Field> field = take_field(rest);
     if (!field) return "a header line that is no field";
     if (headers.size() >= fields_max) return "too many header fields";
     headers.add(field->name, field->value);
-    if (const std::string_view wrong = take_field(*field, head); !wrong.empty()) return wrong;
+    if (const std::string_view wrong = apply_field(*field, head); !wrong.empty()) return wrong;
   }
   return kRight;
 }

@@ -45,22 +45,21 @@ class HeadParser {
   HeadParser(const ServerLimits& limits, RequestHead& head, Headers& headers)
       : limits_(limits), head_(head), headers_(headers) {}
 
-  // `line` has passed check_request_line. False: it is refused, as `fault` tells; so below.
-  bool take_request_line(std::string_view line) {
-    const std::size_t method_end = line.find(' ');
-    const std::size_t target_end = line.rfind(' ');
-    head_.method = line.substr(0, method_end);
-    target = line.substr(method_end + 1, target_end - method_end - 1);
-    head_.http_1_0 = line.ends_with('0');
+  // False: it is refused, as `fault` tells; so below.
+  bool take_request_line(const RequestLine& line) {
+    head_.method = line.method;
+    target = line.target;
+    head_.http_1_0 = line.version == "HTTP/1.0";
     return target.find('\t') == std::string_view::npos || refuse(kNotProper);
   }
 
-  bool take_field_line(std::string_view line) {
-    const std::optional<Field> field = split_field(line);
+  // Takes one field line off `lines`.
+  bool take_field_line(std::string_view& lines) {
+    const std::optional<Field> field = take_field(lines);
     if (!field) return refuse(kNotProper);
     if (headers_.size() == limits_.fields_max) return refuse(kHeadTooLarge);
     headers_.add(field->name, field->value);
-    return take_field(recognise(field->name), field->value);
+    return apply_field(recognise(field->name), field->value);
   }
 
   RequestFault fault;
@@ -85,7 +84,7 @@ class HeadParser {
     return false;
   }
 
-  bool take_field(FieldName name, std::string_view value) {
+  bool apply_field(FieldName name, std::string_view value) {
     switch (name) {
       case FieldName::host:
         return take_host(value);
@@ -185,28 +184,30 @@ RequestFault check_whole(const HeadParser& parser, const ServerLimits& limits, R
 
 }  // namespace
 
-RequestFault check_request_line(std::string_view line, bool complete, const ServerLimits& limits) {
-  constexpr auto bad = "The request line must be: method, target, HTTP/1.1, with one blank between them.";
+RequestFault read_request_line(std::string_view line, bool complete, const ServerLimits& limits,
+                               RequestLine& parts) {
+  constexpr auto bad =
+      malformed("The request line must be: method, target, HTTP/1.1, with one blank between them.");
   const std::size_t method_end = std::min(line.find(' '), line.size());
   const std::string_view method = line.substr(0, method_end);
-  if (method.size() > kMethodBytesMax || (!method.empty() && !is_token(method))) return malformed(bad);
-  if (method_end == line.size()) return complete ? malformed(bad) : RequestFault{};
+  if (method.size() > kMethodBytesMax || (!method.empty() && !is_token(method))) return bad;
+  if (method_end == line.size()) return complete ? bad : RequestFault{};
 
   line.remove_prefix(method_end + 1);
   const std::size_t target_end = std::min(line.find(' '), line.size());
   if (target_end > limits.target_bytes_max) return kTargetTooLong;
-  if (method.empty() || (target_end == 0 && !line.empty())) return malformed(bad);
-  if (target_end == line.size()) return complete ? malformed(bad) : RequestFault{};
+  if (method.empty() || (target_end == 0 && !line.empty())) return bad;
+  if (target_end == line.size()) return complete ? bad : RequestFault{};
 
   const std::string_view version = line.substr(target_end + 1);
+  parts = {method, line.substr(0, target_end), version};
+  if (version == kVersionPattern) return {};
   if (version.size() > kVersionPattern.size() || (complete && version.size() < kVersionPattern.size()))
-    return malformed(bad);
+    return bad;
   for (std::size_t i = 0; i < version.size(); ++i) {
-    if (is_digit(kVersionPattern[i]) ? !is_digit(version[i]) : version[i] != kVersionPattern[i])
-      return malformed(bad);
+    if (is_digit(kVersionPattern[i]) ? !is_digit(version[i]) : version[i] != kVersionPattern[i]) return bad;
   }
-  const bool known =
-      version.size() < kVersionPattern.size() || version == "HTTP/1.1" || version == "HTTP/1.0";
+  const bool known = version.size() < kVersionPattern.size() || version == "HTTP/1.0";
   return known ? RequestFault{} : kVersionNotSupported;
 }
 
@@ -215,14 +216,13 @@ RequestFault parse_head(std::string_view bytes, bool complete, const ServerLimit
   head = {};
   headers.clear();
   std::string_view rest = bytes;
-  const std::string_view request_line = take_line(rest);
-  if (const RequestFault fault = check_request_line(request_line, true, limits)) return fault;
+  RequestLine line;
+  if (const RequestFault fault = read_request_line(take_line(rest), true, limits, line)) return fault;
   if (bytes.size() > limits.head_bytes_max) return kHeadTooLarge;
   HeadParser parser(limits, head, headers);
-  if (!parser.take_request_line(request_line)) return parser.fault;
-  while (!rest.empty()) {
-    const std::string_view line = take_line(rest);
-    if (!line.empty() && !parser.take_field_line(line)) return parser.fault;
+  if (!parser.take_request_line(line)) return parser.fault;
+  while (!rest.empty() && !rest.starts_with('\r')) {
+    if (!parser.take_field_line(rest)) return parser.fault;
   }
   head.keep_alive = parser.connection.persists(head.http_1_0);
   return complete ? check_whole(parser, limits, head) : RequestFault{};

@@ -23,9 +23,16 @@ struct RequestHead {
   bool expects_continue = false;
 };
 
+struct RequestLine {
+  std::string_view method;
+  std::string_view target;
+  std::string_view version;
+};
+
 // The request line alone, as far as it has come (without its CRLF when `complete`): refuses what can no
-// longer become one.
-RequestFault check_request_line(std::string_view line, bool complete, const ServerLimits& limits);
+// longer become one. Fills `parts` when nothing is wrong and it is complete.
+RequestFault read_request_line(std::string_view line, bool complete, const ServerLimits& limits,
+                               RequestLine& parts);
 
 // `bytes` are whole lines that a LineScanner has passed, the request line first. `complete`: they end with
 // the empty line. A head that goes on is judged by what is there. Fills `head` and `headers` anew, with views

@@ -79,7 +79,8 @@ void RequestReader::check_unfinished_head(std::size_t lines_before) {
   if (scanner_.lines() == 0) {
     std::string_view line = bytes_;
     if (line.ends_with('\r')) line.remove_suffix(1);
-    if (const RequestFault fault = check_request_line(line, false, *limits_)) return refuse(fault);
+    RequestLine parts;
+    if (const RequestFault fault = read_request_line(line, false, *limits_, parts)) return refuse(fault);
   } else if (scanner_.lines() > lines_before) {
     const std::string_view so_far = std::string_view(bytes_).substr(0, scanner_.line_begin());
     const RequestFault fault = parse_head(so_far, false, *limits_, head_, request_.headers);

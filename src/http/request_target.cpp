@@ -2,8 +2,10 @@
 #include "http/request_target.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/ascii.h"
+#include "http/head_lines.h"
 
 namespace ai_proxy::http {
 namespace {
@@ -17,8 +19,22 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-bool is_target_character(char c) {
-  return c > 0x20 && c < 0x7F && std::string_view("\"#<>\\").find(c) == std::string_view::npos;
+// A set of characters, looked up by their codes.
+using Characters = std::array<bool, 256>;
+constexpr Characters but(Characters set, std::string_view text, bool contained) {
+  for (const char c : text) set[static_cast<unsigned char>(c)] = contained;
+  return set;
+}
+constexpr Characters kVisible = [] {
+  Characters set{};
+  for (unsigned c = 0x21; c < 0x7F; ++c) set[c] = true;
+  return set;
+}();
+constexpr Characters kTargetCharacters = but(kVisible, "\"#<>\\", false);
+constexpr Characters kHostCharacters = but(but(kTokenCharacters, "#^`|", false), "();=", true);
+
+bool are_all(const Characters& set, std::string_view text) {
+  return std::ranges::all_of(text, [&set](char c) { return set[static_cast<unsigned char>(c)]; });
 }
 
 // Escapes must be whole, and may not hide a control character (a NUL or a line end) in a path.
@@ -40,7 +56,7 @@ bool strip_prefix_ignoring_case(std::string_view& text, std::string_view prefix)
 }  // namespace
 
 RequestFault parse_target(std::string_view method, std::string_view text, Target& target) {
-  if (!std::all_of(text.begin(), text.end(), is_target_character)) return malformed(kBadTarget);
+  if (!are_all(kTargetCharacters, text)) return malformed(kBadTarget);
   target = {};
   if (text == "*") {
     // M-SEARCH is SSDP's, the only other method that is sent to no resource.
@@ -78,12 +94,7 @@ bool is_valid_host(std::string_view host) {
     const std::size_t colon = std::min(host.find(':'), host.size());
     const std::string_view name = host.substr(0, colon);
     port = host.substr(colon);
-    const auto in_name = [](char c) {
-      const char lower = ascii_lower(c);
-      return is_digit(c) || (lower >= 'a' && lower <= 'z') ||
-             std::string_view("-._~%!$&'()*+;=").find(c) != std::string_view::npos;
-    };
-    if (name.empty() || name.size() > 255 || !std::all_of(name.begin(), name.end(), in_name)) return false;
+    if (name.empty() || name.size() > 255 || !are_all(kHostCharacters, name)) return false;
   }
   if (port.empty()) return true;
   return port.size() <= 6 && port.front() == ':' && std::all_of(port.begin() + 1, port.end(), is_digit);
