@@ -12,7 +12,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
-#include <span>
 #include <unordered_set>
 #include <utility>
 
@@ -25,10 +24,8 @@ static_assert(kPadding >= simdjson::SIMDJSON_PADDING);
 
 namespace {
 
-// A guess at how many nodes a text will need; growing does the rest.
-constexpr std::size_t kBytesPerNode = 16;
-constexpr std::size_t kNodesMin = 8;
-constexpr std::size_t kNodesReserved = 1024;
+// Room for so many nodes to begin with; growing does the rest.
+constexpr std::size_t kNodesAtFirst = 1024;
 
 constexpr bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -73,11 +70,13 @@ class Tokens {
   bool read(std::string_view text) {
     if ((!stage_ || text.size() > capacity_) && !grow(text.size())) return false;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
-    return stage_->stage1(bytes, text.size(), simdjson::stage1_mode::regular) == simdjson::SUCCESS;
+    if (stage_->stage1(bytes, text.size(), simdjson::stage1_mode::regular) != simdjson::SUCCESS) return false;
+    stage_->structural_indexes[count()] = static_cast<std::uint32_t>(text.size());
+    return true;
   }
-  std::span<const std::uint32_t> all() const {
-    return {stage_->structural_indexes.get(), stage_->n_structural_indexes};
-  }
+  // Behind the last one stands the end of the text.
+  const std::uint32_t* begin() const { return stage_->structural_indexes.get(); }
+  std::size_t count() const { return stage_->n_structural_indexes; }
   void forget() {
     stage_.reset();
     capacity_ = 0;
@@ -105,89 +104,109 @@ class Tokens {
 // Walks the tokens once and appends one node per value.
 class Builder {
  public:
-  Builder(Document& document, std::span<const std::uint32_t> tokens, std::string_view source,
-          const Limits& limits)
-      : document_(document), tokens_(tokens), source_(source), limits_(limits) {}
+  // The text ends with a NUL, which the token behind the last one points at.
+  Builder(Document& document, const Tokens& tokens, std::string_view source, const Limits& limits)
+      : document_(document),
+        token_(tokens.begin()),
+        tokens_end_(tokens.begin() + tokens.count()),
+        source_(source),
+        limits_(limits) {
+    document_.nodes_.resize(std::min(tokens.count() / 2 + 1, kNodesAtFirst));
+    nodes_ = document_.nodes_.data();
+    next_escape_ = find_escape(0);
+  }
 
   // False: the text is broken, or take_fault() says which bound it breaks.
-  bool build() { return value(1) && at_ == tokens_.size(); }
+  bool build() {
+    if (!value(1, Node())) return false;
+    document_.nodes_.resize(count_);
+    return token_ == tokens_end_;
+  }
 
   std::optional<Fault> take_fault() { return std::move(fault_); }
 
  private:
   // What the next token begins with; NUL at the end.
-  char peek() const { return at_ < tokens_.size() ? source_[tokens_[at_]] : '\0'; }
+  char peek() const { return source_.data()[*token_]; }
 
   // The scalar whose token has just been taken: to the next token, without the blanks before that.
   std::string_view scalar_from(std::uint32_t begin) const {
-    const std::size_t end = at_ < tokens_.size() ? tokens_[at_] : source_.size();
-    return trim_end(source_.substr(begin, end - begin));
+    return trim_end({source_.data() + begin, *token_ - begin});
   }
 
-  bool value(std::uint32_t depth) {
-    const char first = peek();
-    if (first == '\0') return false;
-    const std::uint32_t begin = tokens_[at_++];
-    switch (first) {
+  // `node` has the name, if it is a member's.
+  bool value(std::uint32_t depth, Node node) {
+    node.raw_begin = *token_;
+    switch (peek()) {
       case '{':
-        return object(push(begin, Type::object), depth);
+        node.type = Type::object;
+        return object(open(node), depth);
       case '[':
-        return array(push(begin, Type::array), depth);
+        node.type = Type::array;
+        return array(open(node), depth);
       case '"':
-        return string(push(begin, Type::string));
+        ++token_;
+        return string(node);
+      case '\0':
+        return false;
       default:
-        return literal(push(begin, Type::null));
+        ++token_;
+        return literal(node);
     }
   }
 
-  bool string(std::uint32_t index) {
-    const std::string_view token = close_scalar(index);
+  bool string(Node& node) {
+    const std::string_view token = scalar_from(node.raw_begin);
     if (token.size() < 2 || token.back() != '"') return false;
-    if (std::memchr(token.data(), '\\', token.size()) == nullptr) return true;
-    std::optional<std::string> text = unescape(token.substr(1, token.size() - 2));
-    if (!text) return false;
-    Node& node = document_.nodes_[index];
-    node.escaped = true;
-    node.detail = keep_unescaped(std::move(*text));
+    node.type = Type::string;
+    if (has_escape(node.raw_begin, token.size())) {
+      std::optional<std::string> text = unescape(token.substr(1, token.size() - 2));
+      if (!text) return false;
+      node.escaped = true;
+      node.detail = keep_unescaped(std::move(*text));
+    }
+    append_scalar(node, token);
     return true;
   }
 
-  bool literal(std::uint32_t index) {
-    const std::string_view token = close_scalar(index);
-    Node& node = document_.nodes_[index];
-    if (token == "null") return true;
-    if (token == "true" || token == "false") {
+  bool literal(Node& node) {
+    const std::string_view token = scalar_from(node.raw_begin);
+    if (token == "null") {
+      node.type = Type::null;
+    } else if (token == "true" || token == "false") {
       node.type = Type::boolean;
       node.truth = token == "true";
-      return true;
+    } else {
+      node.type = Type::number;
+      if (!is_number_text(token)) return false;
     }
-    node.type = Type::number;
-    if (!is_number_text(token)) return false;
+    append_scalar(node, token);
     if (token.size() <= limits_.number_length_max) return true;
-    return refuse(index,
+    return refuse(count_ - 1,
                   "This number has more than " + std::to_string(limits_.number_length_max) + " characters.");
   }
 
   bool array(std::uint32_t index, std::uint32_t depth) {
     if (depth > limits_.depth_max) return refuse_depth(index);
-    if (peek() == ']') return close_container(index, 0);
-    for (std::uint32_t count = 1; value(depth + 1); ++count) {
-      if (peek() == ']') return close_container(index, count);
+    if (peek() == ']') return close(index, 0);
+    for (std::uint32_t count = 1; value(depth + 1, Node()); ++count) {
+      if (peek() == ']') return close(index, count);
       if (peek() != ',') return false;
-      ++at_;
+      ++token_;
     }
     return false;
   }
 
   bool object(std::uint32_t index, std::uint32_t depth) {
     if (depth > limits_.depth_max) return refuse_depth(index);
-    if (peek() == '}') return close_container(index, 0);
+    if (peek() == '}') return close(index, 0);
     std::optional<Names> seen;
     for (std::uint32_t count = 1;; ++count) {
-      const auto child = static_cast<std::uint32_t>(document_.nodes_.size());
-      if (!key() || peek() != ':') return false;
-      ++at_;
-      if (!value(depth + 1)) return false;
+      const std::uint32_t child = count_;
+      Node member;
+      if (!key(member) || peek() != ':') return false;
+      ++token_;
+      if (!value(depth + 1, member)) return false;
       if (count > limits_.keys_per_object_max) {
         return refuse(
             index, "This object has more than " + std::to_string(limits_.keys_per_object_max) + " members.");
@@ -195,26 +214,29 @@ class Builder {
       if (limits_.refuse_duplicate_keys && !first_of_its_name(index, child, count, seen)) {
         return refuse(child, "The member \"" + std::string(key_of(child)) + "\" stands twice in one object.");
       }
-      if (peek() == '}') return close_container(index, count);
+      if (peek() == '}') return close(index, count);
       if (peek() != ',') return false;
-      ++at_;
+      ++token_;
     }
   }
 
-  // The name of the member that comes next: for push().
-  bool key() {
+  // The name of the member that comes next.
+  bool key(Node& member) {
     if (peek() != '"') return false;
-    const std::uint32_t begin = tokens_[at_++];
+    const std::uint32_t begin = *token_++;
     const std::string_view token = scalar_from(begin);
     if (token.size() < 2 || token.back() != '"') return false;
-    const std::string_view name = token.substr(1, token.size() - 2);
-    key_.key_begin = begin + 1;
-    key_.key_length = static_cast<std::uint32_t>(name.size());
-    key_.key_escaped = name.find('\\') != std::string_view::npos;
-    if (!key_.key_escaped) return true;
-    std::optional<std::string> text = unescape(name);
-    if (!text) return false;
-    key_.key_begin = keep_unescaped(std::move(*text));
+    std::string_view name = token.substr(1, token.size() - 2);
+    member.key_begin = begin + 1;
+    member.key_length = static_cast<std::uint32_t>(name.size());
+    if (has_escape(begin, token.size())) {
+      std::optional<std::string> text = unescape(name);
+      if (!text) return false;
+      member.key_escaped = true;
+      member.key_begin = keep_unescaped(std::move(*text));
+      name = document_.key_of(member);
+    }
+    member.key_tag = tag_of(name);
     return true;
   }
 
@@ -224,44 +246,55 @@ class Builder {
   bool first_of_its_name(std::uint32_t object, std::uint32_t child, std::uint32_t count,
                          std::optional<Names>& seen) {
     constexpr std::uint32_t kFew = 16;
-    const std::string_view name = key_of(child);
     if (count > kFew) {
       if (!seen) {
         seen.emplace();
-        for (std::uint32_t i = object + 1; i < child; i = document_.nodes_[i].next) seen->insert(key_of(i));
+        for (std::uint32_t i = object + 1; i < child; i += nodes_[i].span) seen->insert(key_of(i));
       }
-      return seen->insert(name).second;
+      return seen->insert(key_of(child)).second;
     }
-    const Node* nodes = document_.nodes_.data();
-    for (std::uint32_t i = object + 1; i < child; i = nodes[i].next) {
-      const bool may_match = nodes[i].key_escaped || nodes[i].key_length == name.size();
-      if (may_match && key_of(i) == name) return false;
+    const std::uint16_t tag = nodes_[child].key_tag;
+    for (std::uint32_t i = object + 1; i < child; i += nodes_[i].span) {
+      if (nodes_[i].key_tag == tag && key_of(i) == key_of(child)) return false;
     }
     return true;
   }
 
-  std::uint32_t push(std::uint32_t begin, Type type) {
-    Node node = std::exchange(key_, Node());
-    node.type = type;
-    node.raw_begin = begin;
-    document_.nodes_.push_back(node);
-    return static_cast<std::uint32_t>(document_.nodes_.size() - 1);
+  // Is there a backslash in this token? To be asked in the order of the text.
+  bool has_escape(std::size_t begin, std::size_t size) {
+    if (next_escape_ < begin) next_escape_ = find_escape(begin);
+    return next_escape_ < begin + size;
+  }
+  std::size_t find_escape(std::size_t from) const {
+    return std::min(source_.find('\\', from), source_.size());
   }
 
-  // Its text.
-  std::string_view close_scalar(std::uint32_t index) {
-    Node& node = document_.nodes_[index];
-    const std::string_view text = scalar_from(node.raw_begin);
-    node.raw_length = static_cast<std::uint32_t>(text.size());
-    node.next = index + 1;
-    return text;
+  void append(const Node& node) {
+    if (count_ == document_.nodes_.size()) {
+      document_.nodes_.resize(2 * count_);
+      nodes_ = document_.nodes_.data();
+    }
+    nodes_[count_++] = node;
+  }
+
+  void append_scalar(Node& node, std::string_view token) {
+    node.raw_length = static_cast<std::uint32_t>(token.size());
+    node.span = 1;
+    append(node);
+  }
+
+  // Takes the opening bracket. While a container is open its span is 0.
+  std::uint32_t open(const Node& node) {
+    ++token_;
+    append(node);
+    return count_ - 1;
   }
 
   // Takes the closing bracket.
-  bool close_container(std::uint32_t index, std::uint32_t count) {
-    Node& node = document_.nodes_[index];
-    node.raw_length = tokens_[at_++] + 1 - node.raw_begin;
-    node.next = static_cast<std::uint32_t>(document_.nodes_.size());
+  bool close(std::uint32_t index, std::uint32_t count) {
+    Node& node = nodes_[index];
+    node.raw_length = *token_++ + 1 - node.raw_begin;
+    node.span = count_ - index;
     node.detail = count;
     return true;
   }
@@ -271,22 +304,15 @@ class Builder {
     return static_cast<std::uint32_t>(document_.unescaped_.size() - 1);
   }
 
-  std::string_view key_of(std::uint32_t index) const {
-    const Node& node = document_.nodes_[index];
-    if (node.key_escaped) return *document_.unescaped_[node.key_begin];
-    return document_.text_of(node.key_begin, node.key_length);
-  }
+  std::string_view key_of(std::uint32_t index) const { return document_.key_of(nodes_[index]); }
 
   bool refuse_depth(std::uint32_t index) {
     return refuse(index, "The JSON is nested deeper than " + std::to_string(limits_.depth_max) + " levels.");
   }
 
   bool refuse(std::uint32_t index, std::string message) {
-    fault_ = Fault{.message = std::move(message),
-                   .offset = document_.nodes_[index].raw_begin,
-                   .line = 1,
-                   .column = 1,
-                   .path = {}};
+    fault_ = Fault{
+        .message = std::move(message), .offset = nodes_[index].raw_begin, .line = 1, .column = 1, .path = {}};
     set_line_and_column(*fault_, source_);
     fault_->path = path_to(index);
     return false;
@@ -299,12 +325,12 @@ class Builder {
     while (container != target && container < target) {
       std::uint32_t child = container + 1;
       std::size_t position = 0;
-      // An open container has next == 0, and everything behind it is inside it.
-      while (child < target && document_.nodes_[child].next != 0 && document_.nodes_[child].next <= target) {
-        child = document_.nodes_[child].next;
+      // Everything behind an open container is inside it.
+      while (child < target && nodes_[child].span != 0 && child + nodes_[child].span <= target) {
+        child += nodes_[child].span;
         ++position;
       }
-      if (document_.nodes_[container].type == Type::array) {
+      if (nodes_[container].type == Type::array) {
         path.append("[").append(std::to_string(position)).append("]");
       } else {
         if (!path.empty()) path.push_back('.');
@@ -316,12 +342,14 @@ class Builder {
   }
 
   Document& document_;
-  std::span<const std::uint32_t> tokens_;
-  std::size_t at_ = 0;  // the next token
+  const std::uint32_t* token_;  // the next one
+  const std::uint32_t* tokens_end_;
   std::string_view source_;
   const Limits& limits_;
+  Node* nodes_ = nullptr;  // of the document, which has room for more than count_
+  std::uint32_t count_ = 0;
+  std::size_t next_escape_ = 0;  // of the backslashes not yet passed
   std::optional<Fault> fault_;
-  Node key_;  // the key members of the node that is pushed next
 };
 
 std::optional<Fault> Document::parse(const std::string& text, const Limits& limits) {
@@ -336,8 +364,6 @@ std::optional<Fault> Document::parse(std::string_view text, const Limits& limits
 }
 
 std::optional<Fault> Document::parse_padded(std::string_view text, const Limits& limits) {
-  nodes_.clear();
-  nodes_.reserve(std::clamp<std::size_t>(text.size() / kBytesPerNode, kNodesMin, kNodesReserved));
   unescaped_.clear();
   source_ = text;
   // Only used between here and the end of this function.
@@ -347,7 +373,7 @@ std::optional<Fault> Document::parse_padded(std::string_view text, const Limits&
   if (!tokens.read(text)) {
     fault = locate(text, "This is not valid JSON.");
   } else {
-    Builder builder(*this, tokens.all(), text, limits);
+    Builder builder(*this, tokens, text, limits);
     if (!builder.build()) {
       fault = builder.take_fault();
       if (!fault) fault = locate(text, "This is not valid JSON.");
@@ -376,18 +402,11 @@ std::optional<double> Value::number() const {
   return value;
 }
 
-Value Value::operator[](std::string_view name) const {
+Value Value::find(std::string_view name, std::uint16_t tag) const {
   if (!is_object()) return {};
-  const Node* nodes = document_->nodes_.data();
-  const char* source = document_->source_.data();
-  // Lengths first, then first letters: most members are told apart by them, without a comparison of texts.
-  const auto may_match = [&](const Node& member) {
-    return member.key_escaped ||
-           (member.key_length == name.size() && (name.empty() || source[member.key_begin] == name.front()));
-  };
-  const std::uint32_t end = nodes[index_].next;
-  for (std::uint32_t i = index_ + 1; i < end; i = nodes[i].next) {
-    if (may_match(nodes[i]) && Value(document_, i).key() == name) return {document_, i};
+  const Node* const end = node_ + node_->span;
+  for (const Node* member = node_ + 1; member < end; member += member->span) {
+    if (member->key_tag == tag && document_->key_of(*member) == name) return {document_, member};
   }
   return {};
 }

@@ -47,16 +47,25 @@ struct Fault {
 // One value of the tree, in text order. 28 bytes, because a body may hold millions.
 struct Node {
   Type type = Type::absent;
-  bool truth = false;           // boolean
-  bool escaped = false;         // string: `detail` is an index into the unescaped texts
-  bool key_escaped = false;     // member: `key_begin` is an index into the unescaped texts
-  std::uint32_t raw_begin = 0;  // source text of the value, quotes and brackets included
+  bool escaped : 1 = false;      // string: `detail` is an index into the unescaped texts
+  bool key_escaped : 1 = false;  // member: `key_begin` is an index into the unescaped texts
+  bool truth : 1 = false;        // boolean
+  std::uint16_t key_tag = 0;     // member: tag_of() its name
+  std::uint32_t raw_begin = 0;   // source text of the value, quotes and brackets included
   std::uint32_t raw_length = 0;
-  std::uint32_t next = 0;    // index of the node after this value's subtree
+  std::uint32_t span = 0;    // nodes of this value's subtree, itself included: the next value stands behind
   std::uint32_t detail = 0;  // array, object: number of children
   std::uint32_t key_begin = 0;
   std::uint32_t key_length = 0;
 };
+
+// Tells most names apart by one comparison.
+constexpr std::uint16_t tag_of(std::string_view name) {
+  if (name.empty()) return 0;
+  const std::size_t first = static_cast<unsigned char>(name.front());
+  const std::size_t last = static_cast<unsigned char>(name.back());
+  return static_cast<std::uint16_t>(first ^ last << 8 ^ name.size() * 0x0511);
+}
 
 class Document;
 
@@ -65,7 +74,7 @@ class Value {
   Value() = default;
 
   Type type() const;
-  bool present() const { return document_ != nullptr; }   // stands in the text, even as null
+  bool present() const { return node_ != nullptr; }       // stands in the text, even as null
   bool has_value() const { return type() > Type::null; }  // present and not null
   bool is_object() const { return type() == Type::object; }
   bool is_array() const { return type() == Type::array; }
@@ -90,7 +99,7 @@ class Value {
   bool boolean_or(bool otherwise) const { return boolean().value_or(otherwise); }
 
   // Member of an object, element of an array; absent (never an exception) when there is none.
-  Value operator[](std::string_view name) const;
+  Value operator[](std::string_view name) const { return find(name, tag_of(name)); }
   Value operator[](std::size_t index) const;
   std::size_t size() const;  // members or elements; 0 for scalars
   bool empty() const { return size() == 0; }
@@ -103,11 +112,11 @@ class Value {
  private:
   friend class Document;
   friend class Iterator;
-  Value(const Document* document, std::uint32_t index) : document_(document), index_(index) {}
-  const Node& node() const;
+  Value(const Document* document, const Node* node) : document_(document), node_(node) {}
+  Value find(std::string_view name, std::uint16_t tag) const;
 
   const Document* document_ = nullptr;
-  std::uint32_t index_ = 0;
+  const Node* node_ = nullptr;  // null: absent
 };
 
 class Value::Iterator {
@@ -115,20 +124,23 @@ class Value::Iterator {
   using value_type = Value;
   using difference_type = std::ptrdiff_t;
   Iterator() = default;
-  Value operator*() const { return Value(document_, index_); }
-  Iterator& operator++();
+  Value operator*() const { return Value(document_, node_); }
+  Iterator& operator++() {
+    node_ += node_->span;
+    return *this;
+  }
   Iterator operator++(int) {
     Iterator old = *this;
     ++*this;
     return old;
   }
-  bool operator==(const Iterator& other) const { return index_ == other.index_; }
+  bool operator==(const Iterator& other) const { return node_ == other.node_; }
 
  private:
   friend class Value;
-  Iterator(const Document* document, std::uint32_t index) : document_(document), index_(index) {}
+  Iterator(const Document* document, const Node* node) : document_(document), node_(node) {}
   const Document* document_ = nullptr;
-  std::uint32_t index_ = 0;
+  const Node* node_ = nullptr;
 };
 
 class Document {
@@ -150,15 +162,18 @@ class Document {
 
  private:
   friend class Value;
-  friend class Value::Iterator;
   friend class Builder;
   std::optional<Fault> parse_padded(std::string_view text, const Limits& limits);
 
-  std::vector<Node> nodes_;
   std::string_view text_of(std::uint32_t begin, std::uint32_t length) const {
     return {source_.data() + begin, length};
   }
+  std::string_view key_of(const Node& member) const {
+    if (member.key_escaped) return *unescaped_[member.key_begin];
+    return text_of(member.key_begin, member.key_length);
+  }
 
+  std::vector<Node> nodes_;
   std::string_view source_;
   std::string copy_;  // when the caller's text had no padding
   // Texts that stand escaped in the source. Each has its own place: views of them are given out.
@@ -167,56 +182,44 @@ class Document {
 
 // Walking the tree is what rendering and reading mostly do: these are inline.
 
-inline const Node& Value::node() const {
-  return document_->nodes_[index_];
-}
-
 inline Type Value::type() const {
-  return document_ == nullptr ? Type::absent : node().type;
+  return node_ == nullptr ? Type::absent : node_->type;
 }
 
 inline std::string_view Value::raw() const {
-  if (document_ == nullptr) return {};
-  return document_->text_of(node().raw_begin, node().raw_length);
+  if (node_ == nullptr) return {};
+  return document_->text_of(node_->raw_begin, node_->raw_length);
 }
 
 inline std::string_view Value::key() const {
-  if (document_ == nullptr) return {};
-  const Node& member = node();
-  if (member.key_escaped) return *document_->unescaped_[member.key_begin];
-  return document_->text_of(member.key_begin, member.key_length);
+  if (node_ == nullptr) return {};
+  return document_->key_of(*node_);
 }
 
 inline std::optional<std::string_view> Value::string() const {
   if (!is_string()) return std::nullopt;
-  const Node& text = node();
-  if (text.escaped) return *document_->unescaped_[text.detail];
-  return document_->text_of(text.raw_begin + 1, text.raw_length - 2);
+  if (node_->escaped) return *document_->unescaped_[node_->detail];
+  return document_->text_of(node_->raw_begin + 1, node_->raw_length - 2);
 }
 
 inline std::optional<bool> Value::boolean() const {
   if (!is_boolean()) return std::nullopt;
-  return node().truth;
+  return node_->truth;
 }
 
 inline std::size_t Value::size() const {
-  return is_array() || is_object() ? node().detail : 0;
+  return is_array() || is_object() ? node_->detail : 0;
 }
 
 inline Value::Iterator Value::begin() const {
-  return size() == 0 ? Iterator() : Iterator(document_, index_ + 1);
+  return size() == 0 ? Iterator() : Iterator(document_, node_ + 1);
 }
 inline Value::Iterator Value::end() const {
-  return size() == 0 ? Iterator() : Iterator(document_, node().next);
-}
-
-inline Value::Iterator& Value::Iterator::operator++() {
-  index_ = document_->nodes_[index_].next;
-  return *this;
+  return size() == 0 ? Iterator() : Iterator(document_, node_ + node_->span);
 }
 
 inline Value Document::root() const {
-  return nodes_.empty() ? Value() : Value(this, 0);
+  return nodes_.empty() ? Value() : Value(this, nodes_.data());
 }
 
 // Spare capacity behind a text that lets it be read without a copy.
