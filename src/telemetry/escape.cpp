@@ -5,6 +5,8 @@
 
 #include <array>
 
+#include "base/eight_bytes.h"
+
 namespace ai_proxy::telemetry {
 namespace {
 
@@ -19,6 +21,21 @@ constexpr std::array<bool, 256> plain_bytes() {
   return plain;
 }
 constexpr std::array<bool, 256> kPlain = plain_bytes();
+
+// How many bytes `text` begins with that are plain: eight at a time, while they are.
+std::size_t plain_run(std::string_view text) {
+  std::size_t run = 0;
+  for (; run + 8 <= text.size(); run += 8) {
+    const std::uint64_t word = eight_bytes(text.data() + run);
+    const std::uint64_t outside_ascii = ((word - repeated(0x20)) | word) & kTopBits;
+    if ((outside_ascii | zero_bytes(word ^ repeated(0x7f)) | zero_bytes(word ^ repeated('"')) |
+         zero_bytes(word ^ repeated('\\'))) != 0) {
+      break;
+    }
+  }
+  while (run < text.size() && kPlain[static_cast<unsigned char>(text[run])]) ++run;
+  return run;
+}
 
 struct Character {
   char32_t code = 0;
@@ -95,8 +112,7 @@ void append_escaped(std::string& line, std::string_view text, std::size_t bytes_
   const bool whole = text.size() <= bytes_max;
   if (!whole) text = cut(text, bytes_max);
   while (!text.empty()) {
-    std::size_t run = 0;
-    while (run < text.size() && kPlain[static_cast<unsigned char>(text[run])]) ++run;
+    const std::size_t run = plain_run(text);
     line.append(text.substr(0, run));
     text.remove_prefix(run);
     if (text.empty()) break;

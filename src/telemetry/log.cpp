@@ -1,11 +1,8 @@
-// The process's log: one spdlog queue and writer thread, created at the first start_log() and kept for the
-// life of the process, so that a reload or the end never races with a thread that is writing a line.
+// The process's log: one queue and writer thread, created at the first start_log() and kept for the life of
+// the process, so that a reload or the end never races with a thread that is writing a line.
 #include "telemetry/log.h"
 
 #include <signal.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <sys/time.h>
 
 #include <atomic>
 #include <bit>
@@ -13,16 +10,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
-#include "base/secret.h"
-#include "telemetry/line_sink.h"
+#include "telemetry/line_writer.h"
 #include "telemetry/log_line.h"
 
 namespace ai_proxy::telemetry {
 namespace {
 
-// Lines waiting for the writer: about 4 MB at their usual length, 40 MB if every one had the greatest.
-constexpr std::size_t kQueuedLinesMax = 8192;
 // A line buffer that once grew large is given back.
 constexpr std::size_t kLineBytesKept = 8 * 1024;
 
@@ -41,28 +36,19 @@ constinit std::atomic<Settings> current_settings{Settings{}};
 
 struct Log {
   std::mutex mutex;  // held by start_log and stop_log only
-  std::shared_ptr<LineSink> sink = std::make_shared<LineSink>();
-  std::shared_ptr<spdlog::details::thread_pool> pool =
-      std::make_shared<spdlog::details::thread_pool>(kQueuedLinesMax, 1, [] {
-        // Signals are for the main thread; a reader that went away must not kill us (SIGPIPE).
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, nullptr);
-      });
-  std::shared_ptr<spdlog::async_logger> messages = logger(LineSink::kMessages);
-  std::shared_ptr<spdlog::async_logger> access = logger(LineSink::kAccess);
-  std::shared_ptr<spdlog::async_logger> marker = logger(LineSink::kMarker);
+  LineWriter writer{[] {
+    telemetry::log(Level::warn, "log lines were dropped: their reader is too slow",
+                   {{"lines_in_all", std::to_string(dropped_lines())}});
+  }};
 
   Log() {
-    sink->set_more([queue = pool.get()] { return queue->queue_size() > 0; });
-    sink->set_on_loss([] {
-      telemetry::log(Level::warn, "log lines were dropped: their reader is too slow",
-                     {{"lines_in_all", std::to_string(dropped_lines())}});
-    });
-  }
-  std::shared_ptr<spdlog::async_logger> logger(const char* name) {
-    return std::make_shared<spdlog::async_logger>(name, sink, pool,
-                                                  spdlog::async_overflow_policy::overrun_oldest);
+    std::thread([this] {
+      // Signals are for the main thread; a reader that went away must not kill us (SIGPIPE).
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_BLOCK, &all, nullptr);
+      writer.run();
+    }).detach();
   }
 };
 
@@ -84,10 +70,6 @@ std::string& line_buffer() {
   if (line.capacity() > kLineBytesKept) line = {};
   line.clear();
   return line;
-}
-
-void push(spdlog::async_logger& logger, const std::string& line) {
-  logger.log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }
 
 }  // namespace
@@ -112,7 +94,7 @@ bool start_log(const LogOptions& options) {
 
   Log& log = process_log();
   const std::lock_guard lock(log.mutex);
-  log.sink->set_outputs(std::move(outputs));
+  log.writer.set_outputs(std::move(outputs));
   log_exists.store(true);
   current_settings.store(settings);
   return true;
@@ -123,10 +105,8 @@ void stop_log(std::chrono::milliseconds patience) {
   Log& log = process_log();
   const std::lock_guard lock(log.mutex);
   current_settings.store(Settings{});
-  const std::uint64_t before = log.sink->markers();
-  push(*log.marker, {});
-  log.sink->wait_for_marker(before, patience);
-  log.sink->set_outputs({});
+  log.writer.flush(patience);
+  log.writer.set_outputs({});
 }
 
 void log(Level level, std::string_view message, std::initializer_list<LogField> fields) {
@@ -138,7 +118,7 @@ void log(Level level, std::string_view message, std::initializer_list<LogField> 
   } else {
     append_text_message(line, level, message, fields, settings.coloured_messages);
   }
-  push(*process_log().messages, line);
+  process_log().writer.push(LineKind::message, line);
 }
 
 void log_access(const AccessRecord& record) {
@@ -150,13 +130,12 @@ void log_access(const AccessRecord& record) {
   } else {
     append_text_access(line, record, settings.coloured_access);
   }
-  push(*process_log().access, line);
+  process_log().writer.push(LineKind::access, line);
 }
 
 std::uint64_t dropped_lines() {
   if (!log_exists.load()) return 0;
-  const Log& log = process_log();
-  return log.pool->overrun_counter() + log.sink->dropped();
+  return process_log().writer.dropped();
 }
 
 }  // namespace ai_proxy::telemetry

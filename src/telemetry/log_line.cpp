@@ -16,6 +16,7 @@ constexpr std::size_t kWordBytesMax = 128;  // ids, names, codes
 constexpr std::size_t kPathBytesMax = 512;
 constexpr std::size_t kValueBytesMax = 1024;  // messages and named values
 constexpr std::size_t kFieldsMax = 32;
+constexpr std::size_t kUsualLineBytes = 768;
 
 constexpr std::string_view kReset = "\x1b[0m";
 constexpr std::string_view kDim = "\x1b[2m";
@@ -81,20 +82,16 @@ std::string_view without_query(std::string_view path) {
   return path.substr(0, path.find('?'));
 }
 
-// ,"name":"value"; nothing when the value is unknown. `name` is one of ours and needs no escaping.
-void json_text(std::string& line, std::string_view name, std::string_view value, std::size_t bytes_max) {
+// `begin` is all that stands before the value: ,"name":" and nothing is written when the value is unknown.
+void json_text(std::string& line, std::string_view begin, std::string_view value, std::size_t bytes_max) {
   if (value.empty()) return;
-  line += ",\"";
-  line += name;
-  line += "\":\"";
+  line += begin;
   append_escaped(line, value, bytes_max, Quoting::json);
   line += '"';
 }
 
-void json_number(std::string& line, std::string_view name, std::int64_t value) {
-  line += ",\"";
-  line += name;
-  line += "\":";
+void json_number(std::string& line, std::string_view begin, std::int64_t value) {
+  line += begin;
   append_integer(line, value);
 }
 
@@ -237,35 +234,36 @@ void append_text_message(std::string& line, Level level, std::string_view messag
 }
 
 void append_json_access(std::string& line, const AccessRecord& record) {
-  line += "{\"time\":\"";
+  line.reserve(kUsualLineBytes);
+  line += R"({"time":")";
   append_time(line);
-  line += "\",\"level\":\"info\",\"message\":\"request\"";
-  json_text(line, "request_id", record.request_id, kWordBytesMax);
-  json_text(line, "client_address", record.client_address, kWordBytesMax);
-  json_text(line, "method", record.method, kWordBytesMax);
-  json_text(line, "path", without_query(record.path), kPathBytesMax);
-  json_number(line, "status", record.status);
-  json_text(line, "provider", record.provider, kWordBytesMax);
-  json_text(line, "model", record.model, kWordBytesMax);
-  line += record.stream ? ",\"stream\":true" : ",\"stream\":false";
-  json_text(line, "cache", record.cache, kWordBytesMax);
-  if (record.collapsed) line += ",\"collapsed\":true";
-  if (record.attempts > 0) json_number(line, "attempts", record.attempts);
-  if (!record.tried.empty()) json_text(line, "tried", record.tried, kValueBytesMax);
-  if (record.input_tokens >= 0) json_number(line, "input_tokens", record.input_tokens);
-  if (record.output_tokens >= 0) json_number(line, "output_tokens", record.output_tokens);
-  json_text(line, "cost_usd", record.cost_usd, kWordBytesMax);
-  json_text(line, "saved_usd", record.saved_usd, kWordBytesMax);
-  json_text(line, "finish_reason", record.finish_reason, kWordBytesMax);
-  json_text(line, "error_code", record.error_code, kWordBytesMax);
+  line += R"(","level":"info","message":"request")";
+  json_text(line, R"(,"request_id":")", record.request_id, kWordBytesMax);
+  json_text(line, R"(,"client_address":")", record.client_address, kWordBytesMax);
+  json_text(line, R"(,"method":")", record.method, kWordBytesMax);
+  json_text(line, R"(,"path":")", without_query(record.path), kPathBytesMax);
+  json_number(line, R"(,"status":)", record.status);
+  json_text(line, R"(,"provider":")", record.provider, kWordBytesMax);
+  json_text(line, R"(,"model":")", record.model, kWordBytesMax);
+  line += record.stream ? R"(,"stream":true)" : R"(,"stream":false)";
+  json_text(line, R"(,"cache":")", record.cache, kWordBytesMax);
+  if (record.collapsed) line += R"(,"collapsed":true)";
+  if (record.attempts > 0) json_number(line, R"(,"attempts":)", record.attempts);
+  if (!record.tried.empty()) json_text(line, R"(,"tried":")", record.tried, kValueBytesMax);
+  if (record.input_tokens >= 0) json_number(line, R"(,"input_tokens":)", record.input_tokens);
+  if (record.output_tokens >= 0) json_number(line, R"(,"output_tokens":)", record.output_tokens);
+  json_text(line, R"(,"cost_usd":")", record.cost_usd, kWordBytesMax);
+  json_text(line, R"(,"saved_usd":")", record.saved_usd, kWordBytesMax);
+  json_text(line, R"(,"finish_reason":")", record.finish_reason, kWordBytesMax);
+  json_text(line, R"(,"error_code":")", record.error_code, kWordBytesMax);
   if (!record.error_message.empty()) {
-    json_text(line, "error_message",
+    json_text(line, R"(,"error_message":")",
               redact_keys(std::string(record.error_message.substr(0, 2 * kValueBytesMax))), kValueBytesMax);
   }
-  json_number(line, "latency_us", record.latency_us);
-  json_number(line, "overhead_us", record.overhead_us);
-  if (record.first_token_us >= 0) json_number(line, "first_token_us", record.first_token_us);
-  json_number(line, "response_bytes", static_cast<std::int64_t>(record.response_bytes));
+  json_number(line, R"(,"latency_us":)", record.latency_us);
+  json_number(line, R"(,"overhead_us":)", record.overhead_us);
+  if (record.first_token_us >= 0) json_number(line, R"(,"first_token_us":)", record.first_token_us);
+  json_number(line, R"(,"response_bytes":)", static_cast<std::int64_t>(record.response_bytes));
   line += "}\n";
 }
 

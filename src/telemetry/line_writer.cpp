@@ -1,7 +1,5 @@
 // Gathering and writing log lines.
-#include "telemetry/line_sink.h"
-
-#include <spdlog/details/log_msg.h>
+#include "telemetry/line_writer.h"
 
 #include <algorithm>
 #include <string_view>
@@ -25,44 +23,47 @@ constexpr std::chrono::milliseconds kPatience{20};
 
 }  // namespace
 
-void LineSink::set_outputs(Outputs outputs) {
+void LineWriter::set_outputs(Outputs outputs) {
   const std::lock_guard lock(mutex_);
   next_ = std::move(outputs);
   generation_.fetch_add(1, std::memory_order_release);
 }
 
-bool LineSink::wait_for_marker(std::uint64_t markers_before, std::chrono::milliseconds at_most) {
+bool LineWriter::flush(std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex_);
-  return marker_passed_.wait_for(lock, at_most, [&] { return markers() > markers_before; });
+  const std::uint64_t before = markers_;
+  queue_.push(LineKind::marker, {});
+  return marker_passed_.wait_for(lock, at_most, [&] { return markers_ > before; });
 }
 
-void LineSink::log(const spdlog::details::log_msg& message) {
-  const std::string_view from(message.logger_name.data(), message.logger_name.size());
-  if (from == kMarker) {
+void LineWriter::run() {
+  while (true) {
+    queue_.wait();
+    if (std::chrono::steady_clock::now() - last_write_ < kBusyWithin) std::this_thread::sleep_for(kRest);
+    queue_.take(batch_);
+    tell_losses();
+    refresh_outputs();
+    while (!batch_.empty()) accept(batch_.take());
+    write_out(false);
+  }
+}
+
+void LineWriter::accept(const LineBatch::Line& line) {
+  if (line.kind == LineKind::marker) {
     write_out(true);
     const std::lock_guard lock(mutex_);
-    markers_.fetch_add(1, std::memory_order_release);
+    ++markers_;
     marker_passed_.notify_all();
     return;
   }
-  tell_losses();
-  refresh_outputs();
-  const bool own_lane = from == kAccess && outputs_.access != outputs_.messages;
+  const bool own_lane = line.kind == LineKind::access && outputs_.access != outputs_.messages;
   Lane& lane = lanes_[own_lane ? 1 : 0];
-  append(lane, {message.payload.data(), message.payload.size()});
-  if (lane.text.size() - lane.written >= kGatheredBytes) return write_out(false);
-  if (more_()) return;
-
-  if (!rested_ && std::chrono::steady_clock::now() - last_write_ < kBusyWithin) {
-    std::this_thread::sleep_for(kRest);
-    rested_ = true;
-    if (more_()) return;
-  }
-  write_out(false);
+  append(lane, line.text);
+  if (lane.text.size() - lane.written >= kGatheredBytes) write_out(false);
 }
 
-void LineSink::tell_losses() {
-  if (dropped() == told_ || !on_loss_) return;
+void LineWriter::tell_losses() {
+  if (dropped() == told_) return;
   const auto now = std::chrono::steady_clock::now();
   if (told_ > 0 && now - last_told_ < kToldEvery) return;
   told_ = dropped();
@@ -70,7 +71,7 @@ void LineSink::tell_losses() {
   on_loss_();
 }
 
-void LineSink::append(Lane& lane, std::string_view line) {
+void LineWriter::append(Lane& lane, std::string_view line) {
   if (lane.text.size() - lane.written + line.size() > kKeptBytesMax) drop(lane);
   if (lane.torn) {
     lane.text += '\n';
@@ -79,7 +80,7 @@ void LineSink::append(Lane& lane, std::string_view line) {
   lane.text += line;
 }
 
-void LineSink::refresh_outputs() {
+void LineWriter::refresh_outputs() {
   if (generation_.load(std::memory_order_acquire) == seen_generation_) return;
   Outputs former;  // closed after the lock is released
   {
@@ -107,24 +108,23 @@ void LineSink::refresh_outputs() {
 
 // Returns when all is written, or (not `everything`) when the queue wants to be emptied. Between attempts it
 // waits for the slow output only.
-void LineSink::write_out(bool everything) {
+void LineWriter::write_out(bool everything) {
   while (!write_lanes()) {
-    if (!everything && more_()) break;
+    if (!everything && (!batch_.empty() || queue_.has_lines())) break;
     const auto& stuck = lanes_[0].text.empty() ? outputs_.access : outputs_.messages;
     stuck->wait(kPatience);
   }
-  rested_ = false;
   last_write_ = std::chrono::steady_clock::now();
 }
 
-bool LineSink::write_lanes() {
+bool LineWriter::write_lanes() {
   refresh_outputs();
   const bool messages_done = write_lane(lanes_[0], outputs_.messages.get());
   const bool access_done = write_lane(lanes_[1], outputs_.access.get());
   return messages_done && access_done;
 }
 
-bool LineSink::write_lane(Lane& lane, Output* output) {
+bool LineWriter::write_lane(Lane& lane, Output* output) {
   std::string_view rest = std::string_view(lane.text).substr(lane.written);
   while (!rest.empty()) {
     const auto result = output == nullptr ? Output::Written::failed : output->write(rest);
@@ -140,7 +140,7 @@ bool LineSink::write_lane(Lane& lane, Output* output) {
   return true;
 }
 
-void LineSink::drop(Lane& lane) {
+void LineWriter::drop(Lane& lane) {
   const std::string_view rest = std::string_view(lane.text).substr(lane.written);
   dropped_.fetch_add(static_cast<std::uint64_t>(std::ranges::count(rest, '\n')), std::memory_order_relaxed);
   if (lane.written > 0) lane.torn = lane.text[lane.written - 1] != '\n';
