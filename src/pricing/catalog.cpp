@@ -38,7 +38,7 @@ Result<std::shared_ptr<const Catalog>> Catalog::load(std::string_view json_text)
   catalog->models_ = std::move(*models);
   for (std::size_t i = 0; i < catalog->models_.size(); ++i) {
     const Model& model = catalog->models_[i];
-    Names& names = catalog->by_provider_[model.provider];
+    Names<std::size_t>& names = catalog->by_provider_[model.provider];
     const auto add = [&](const std::string& name) { return names.emplace(name, i).second; };
     std::string_view taken = add(model.id) ? std::string_view() : model.id;
     for (const std::string& alias : model.aliases) {
@@ -48,6 +48,9 @@ Result<std::shared_ptr<const Catalog>> Catalog::load(std::string_view json_text)
       return std::unexpected(internal_error("Price file: " + model.provider + "/" + model.id + ": the name " +
                                             std::string(taken) + " stands twice."));
     }
+  }
+  for (const auto& [provider, names] : catalog->by_provider_) {
+    for (const auto& [name, index] : names) catalog->owners_.emplace(name, catalog->find_provider_of(name));
   }
   return catalog;
 }
@@ -96,6 +99,11 @@ const Model* Catalog::find(std::string_view provider, std::string_view model) co
 }
 
 std::string_view Catalog::provider_of(std::string_view model) const {
+  const auto known = owners_.find(model);
+  return known == owners_.end() ? find_provider_of(model) : known->second;
+}
+
+std::string_view Catalog::find_provider_of(std::string_view model) const {
   std::string_view provider;
   for (const auto& [name, names] : by_provider_) {
     if (find(name, model) == nullptr) continue;

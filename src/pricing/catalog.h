@@ -115,14 +115,17 @@ class Catalog {
     using is_transparent = void;
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
   };
-  // id or alias -> index in models_; hashed, because every request looks its model up several times
-  using Names = std::unordered_map<std::string, std::size_t, NameHash, std::equal_to<>>;
+  // By id or alias; hashed, because every request looks its model up several times.
+  template <typename Found>
+  using Names = std::unordered_map<std::string, Found, NameHash, std::equal_to<>>;
 
   static Result<std::shared_ptr<const Catalog>> load(std::string_view json_text);
   const Model* named(std::string_view provider, std::string_view name) const;
+  std::string_view find_provider_of(std::string_view model) const;
 
   std::vector<Model> models_;
-  std::map<std::string, Names, std::less<>> by_provider_;
+  std::map<std::string, Names<std::size_t>, std::less<>> by_provider_;  // indexes in models_
+  Names<std::string_view> owners_;  // what provider_of() says of every name that stands in the catalogue
 };
 
 }  // namespace ai_proxy::pricing
