@@ -79,7 +79,9 @@ struct Door {
   Result<chat::Request> (*parse_request)(const json::Value& body, chat::Warnings& warnings);
   // The body for a provider that speaks the same dialect: the caller's bytes, with only `model` replaced and,
   // for streams where the dialect needs asking, usage asked for. Everything else survives byte for byte.
-  std::string (*pass_through)(const json::Value& body, std::string_view wire_model, const Glance& glance);
+  // nullopt: it goes as it came.
+  std::optional<std::string> (*pass_through)(const json::Value& body, std::string_view wire_model,
+                                             const Glance& glance);
 
   // An event of a stream that passes through, as this caller shall see it: without the usage it did not ask
   // for. nullopt: as it came; empty: not at all; else the data in its place, which stands in `space`. Null:

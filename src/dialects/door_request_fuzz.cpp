@@ -68,7 +68,7 @@ void check_render_all(const chat::Request& request, const chat::ModelTraits& tra
 
 // Everything but the model's name, and the usage that a stream is asked for, stands as the caller wrote it.
 void check_pass_through(const Door& door, const json::Value& body, const Glance& glance) {
-  const std::string sent = door.pass_through(body, kWireModel, glance);
+  const std::string sent = door.pass_through(body, kWireModel, glance).value_or(std::string(body.raw()));
   require_json(sent, "what passes through is JSON");
   json::Document document;
   require(!document.parse(sent, json::kProviderLimits), "what passes through is JSON", sent);

@@ -38,9 +38,9 @@ bool has_directive(std::string_view header, std::string_view directive) {
 
 // The rendered body without what says how the answer is to come: where streams are kept, one entry serves
 // both forms.
-std::string without_stream_members(const std::string& body) {
+std::string without_stream_members(std::string_view body) {
   json::Document document;
-  if (document.parse(body)) return body;
+  if (document.parse(body)) return std::string(body);
   std::string rest;
   rest.reserve(body.size());
   for (const json::Value member : document.root()) {
@@ -61,8 +61,8 @@ void set_cache_key(Exchange& exchange) {
   parts.model = exchange.call.candidate->wire_model;
   parts.fields = exchange.call.fields;
   const bool keeps_streams = exchange.settings->cache.streams != config::StreamReplay::off;
-  const std::string formless = keeps_streams ? without_stream_members(exchange.call.body) : std::string();
-  parts.body = keeps_streams ? formless : exchange.call.body;
+  const std::string formless = keeps_streams ? without_stream_members(exchange.call.body()) : std::string();
+  parts.body = keeps_streams ? std::string_view(formless) : exchange.call.body();
   exchange.cache_key = cache::make_key(parts);
 }
 
@@ -205,7 +205,8 @@ http::Task<void> serve_chat(Worker& worker, http::Request& request, http::Respon
     co_return;
   }
   plan_cache(exchange);
-  if (co_await answer_without_call(exchange, attempts)) co_return;
+  const bool others_may_have_it = exchange.cache_state == CacheState::miss || exchange.may_share;
+  if (others_may_have_it && co_await answer_without_call(exchange, attempts)) co_return;
   if (std::optional<Error> pause = attempts.pause()) {
     co_await send_error(exchange, std::move(*pause));
     co_return;

@@ -15,11 +15,13 @@ Result<WholeAnswer> understand(const Exchange& exchange, std::string body) {
         ErrorCode::provider_error, "The provider's answer is not valid JSON, although its status was 200."));
   }
   Result<chat::Reply> reply = exchange.call.dialect->parse_reply(document.root());
-  if (reply) return WholeAnswer{std::move(body), std::move(*reply)};
   const bool may_be_understood =
       exchange.call.passes_through && document.root().is_object() && !document.root()["error"].has_value();
-  if (may_be_understood) return WholeAnswer{std::move(body), std::nullopt};
-  return std::unexpected(std::move(reply.error()));
+  if (!reply && !may_be_understood) return std::unexpected(std::move(reply.error()));
+  Result<WholeAnswer> answer(std::in_place);
+  answer->body = std::move(body);
+  if (reply) answer->reply = std::move(*reply);
+  return answer;
 }
 
 http::Task<void> send_whole(Exchange& exchange, WholeAnswer& answer) {

@@ -84,8 +84,10 @@ class DoorFace final : public Face {
       exchange.call.dialect = own;
       exchange.call.passes_through = true;
       exchange.call.fields = forwarded_fields(exchange.request.headers);
-      exchange.call.body =
-          door_.pass_through(exchange.body.root(), exchange.call.candidate->wire_model, exchange.asked);
+      exchange.call.as_it_came = exchange.body.root().raw();
+      exchange.call.rendered =
+          door_.pass_through(exchange.body.root(), exchange.call.candidate->wire_model, exchange.asked)
+              .value_or(std::string());
       return {};
     }
     if (door_.answer_alone != nullptr) {

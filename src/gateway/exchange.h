@@ -39,7 +39,8 @@ struct Call {
   const dialects::Dialect* dialect = nullptr;     // what is spoken with the provider
   bool passes_through = false;                    // the caller speaks it too: bytes go as they are, both ways
   std::string fields;                             // header lines of the caller's own that go along
-  std::string body;
+  std::string rendered;                           // the body; empty: it goes as the caller sent it
+  std::string_view as_it_came;                    // the exchange's body, where it goes so
   std::string own_answer;  // the whole answer, where no provider is needed for it; else empty
 
   int status = 0;             // HTTP status of the answer; 0 = none came
@@ -47,6 +48,8 @@ struct Call {
   std::string answer_fields;  // header lines of the answer that a caller of the same dialect gets
   std::string refusal;        // passes_through: the body of its error, to be shown as it is; else empty
   std::optional<http::Clock::time_point> answer_begun;  // the head of a good answer came
+
+  std::string_view body() const { return rendered.empty() ? as_it_came : std::string_view(rendered); }
 };
 
 struct Exchange {

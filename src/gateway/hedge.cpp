@@ -22,7 +22,7 @@ bool within_cost(const Exchange& exchange, const Call& call, PicoUsd cost_max) {
   const pricing::Model* known = catalog.find(provider.catalog, model);
   if (known == nullptr) return false;
   chat::Usage most;
-  most.input_tokens = static_cast<std::int64_t>(call.body.size()) / kBytesPerTokenMin;
+  most.input_tokens = static_cast<std::int64_t>(call.body().size()) / kBytesPerTokenMin;
   most.output_tokens = known->max_output_tokens;
   for (const std::string_view name : kCeilings) {
     if (const auto ceiling = exchange.body.root()[name].integer()) most.output_tokens = *ceiling;

@@ -141,7 +141,7 @@ Result<void> render_conversation(Exchange& exchange) {
     const std::string& first = exchange.warnings.list().front();
     return std::unexpected(bad_request(first, first.substr(0, first.find(':'))));
   }
-  exchange.call.body = std::move(*body);
+  exchange.call.rendered = std::move(*body);
   if (exchange.call.dialect->request_fields != nullptr)
     exchange.call.fields = exchange.call.dialect->request_fields(exchange.chat, provider.fields);
   return {};
@@ -169,7 +169,7 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange, Call& ca
   http::OutgoingRequest request;
   request.path = path;
   request.fields = fields;
-  request.body = call.body;
+  request.body = call.body();
   request.credential = credential;
   request.total_time = time_left(exchange);
   ++exchange.attempts;

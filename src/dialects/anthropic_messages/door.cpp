@@ -38,18 +38,15 @@ Result<Glance> glance(const json::Value& body) {
   return seen;
 }
 
-std::string pass_through(const json::Value& body, std::string_view wire_model, const Glance&) {
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model, const Glance&) {
+  if (body["model"].string_or("") == wire_model) return std::nullopt;
   const std::string_view text = body.raw();
   const std::string_view model = body["model"].raw();
   const auto at = static_cast<std::size_t>(model.data() - text.data());
   std::string result;
   result.reserve(text.size() + wire_model.size() + 2);
   result.append(text.substr(0, at));
-  if (body["model"].string_or("") == wire_model) {
-    result.append(model);  // as it was spelt
-  } else {
-    json::Writer(result).string(wire_model);
-  }
+  json::Writer(result).string(wire_model);
   return result.append(text.substr(at + model.size()));
 }
 

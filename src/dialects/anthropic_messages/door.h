@@ -17,7 +17,8 @@ namespace ai_proxy::dialects::anthropic_messages {
 // See dialects::Door for what each promises.
 Result<Glance> glance(const json::Value& body);
 Result<chat::Request> parse_request(const json::Value& body, chat::Warnings& warnings);
-std::string pass_through(const json::Value& body, std::string_view wire_model, const Glance& glance);
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model,
+                                        const Glance& glance);
 std::string render_reply(const chat::Reply& reply, const AnswerContext& context);
 std::unique_ptr<StreamWriter> make_stream_writer(const AnswerContext& context);
 int error_status(const Error& error);

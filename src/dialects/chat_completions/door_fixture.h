@@ -45,7 +45,8 @@ class AtDoor {
 
   Result<Glance> glance() const { return door_.glance(document_.root()); }
   std::string passed(std::string_view model) const {
-    return door_.pass_through(document_.root(), model, glance().value());
+    return door_.pass_through(document_.root(), model, glance().value())
+        .value_or(std::string(document_.root().raw()));
   }
 
  private:

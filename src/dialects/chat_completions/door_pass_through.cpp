@@ -1,6 +1,7 @@
 // A request on its way to a provider of its own dialect: the caller's bytes, cut and joined at the offsets of
 // the values that must change (door_request.h).
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ Splice usage_asked(const json::Value& body) {
 
 }  // namespace
 
-std::string pass_through(const json::Value& body, std::string_view wire_model, bool ask_for_usage) {
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model,
+                                        bool ask_for_usage) {
   std::vector<Splice> splices;
   const json::Value model = body["model"];
   if (model.present() && model.string() != wire_model) {
@@ -49,9 +51,11 @@ std::string pass_through(const json::Value& body, std::string_view wire_model, b
     native::append_json_string(name, wire_model);
     splices.push_back(in_place_of(model, body, std::move(name)));
   }
-  const json::Value asked = body["stream_options"]["include_usage"];
-  if (ask_for_usage && body["stream"].present() && asked.boolean() != true)
+  if (ask_for_usage && body["stream"].present() &&
+      body["stream_options"]["include_usage"].boolean() != true) {
     splices.push_back(usage_asked(body));
+  }
+  if (splices.empty()) return std::nullopt;
   std::ranges::sort(splices, {}, &Splice::begin);
 
   const std::string_view text = body.raw();

@@ -26,7 +26,8 @@ void read_response_format(const json::Value& format, const Path& path, Reading& 
 // --- door_pass_through.cpp ---
 
 // The caller's bytes with `wire_model` in place of its model. `ask_for_usage`: streams carry usage only when
-// stream_options.include_usage says so, which is then made true.
-std::string pass_through(const json::Value& body, std::string_view wire_model, bool ask_for_usage);
+// stream_options.include_usage says so, which is then made true. nullopt: nothing is to be changed.
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model,
+                                        bool ask_for_usage);
 
 }  // namespace ai_proxy::dialects::chat_completions

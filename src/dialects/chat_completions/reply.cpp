@@ -118,7 +118,8 @@ Result<chat::Reply> parse_reply(const json::Value& body, const Flavour& flavour)
         provider_failed(ErrorCode::provider_error, "The provider's answer holds no message."));
   }
 
-  chat::Reply reply;
+  Result<chat::Reply> read(std::in_place);
+  chat::Reply& reply = *read;
   reply.id = body["id"].string_or("");
   reply.model = body["model"].string_or("");
   read_content(message, reply);
@@ -135,7 +136,7 @@ Result<chat::Reply> parse_reply(const json::Value& body, const Flavour& flavour)
                                            "The provider broke the answer off with an error of its own."));
   }
   reply.usage = usage_of(body, flavour);
-  return reply;
+  return read;
 }
 
 }  // namespace ai_proxy::dialects::chat_completions

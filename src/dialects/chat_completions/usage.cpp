@@ -77,7 +77,8 @@ std::optional<chat::Usage> parse_openai_usage(const json::Value& usage) {
   if (!input.present() && !output.present() && !usage["seconds"].has_value()) return std::nullopt;
   if (unreadable(input) || unreadable(output)) return std::nullopt;
 
-  chat::Usage read;
+  std::optional<chat::Usage> result(std::in_place);
+  chat::Usage& read = *result;
   Counts count(read);
   read.input_tokens = count(input);
   read.output_tokens = count(output);
@@ -105,7 +106,7 @@ std::optional<chat::Usage> parse_openai_usage(const json::Value& usage) {
   read.image_output_tokens = count(out["image_tokens"]);
   read.service_tier = usage["service_tier"].string_or("");
   check(read);
-  return read;
+  return result;
 }
 
 std::optional<chat::Usage> parse_mistral_usage(const json::Value& usage) {

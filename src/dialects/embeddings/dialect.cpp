@@ -47,7 +47,7 @@ std::unique_ptr<StreamReader> make_stream_reader() {
   return std::make_unique<chat_completions::ChunkReader>(openai_chat::kFlavour);
 }
 
-std::string pass_through(const json::Value& body, std::string_view wire_model, const Glance&) {
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model, const Glance&) {
   return chat_completions::pass_through(body, wire_model, false);
 }
 

@@ -12,7 +12,8 @@ Result<chat::Request> parse_request(const json::Value& body, chat::Warnings& war
 }
 
 // Usage comes unasked; stream_options would be refused.
-std::string pass_through(const json::Value& body, std::string_view wire_model, const Glance& /*glance*/) {
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model,
+                                        const Glance& /*glance*/) {
   return chat_completions::pass_through(body, wire_model, false);
 }
 

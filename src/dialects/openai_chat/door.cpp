@@ -11,7 +11,8 @@ Result<chat::Request> parse_request(const json::Value& body, chat::Warnings& war
   return chat_completions::read_request(body, "openai_chat", warnings);
 }
 
-std::string pass_through(const json::Value& body, std::string_view wire_model, const Glance& glance) {
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model,
+                                        const Glance& glance) {
   return chat_completions::pass_through(body, wire_model, glance.stream);
 }
 

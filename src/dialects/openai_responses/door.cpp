@@ -15,7 +15,8 @@ Result<Glance> glance(const json::Value& body) {
   return seen;
 }
 
-std::string pass_through(const json::Value& body, std::string_view wire_model, const Glance& /*glance*/) {
+std::optional<std::string> pass_through(const json::Value& body, std::string_view wire_model,
+                                        const Glance& /*glance*/) {
   return chat_completions::pass_through(body, wire_model, false);
 }
 
