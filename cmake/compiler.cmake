@@ -26,8 +26,6 @@ if(AI_PROXY_SANITIZER)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/sanitizer_ignore.txt)
   endif()
-  # Recycled coroutine frames would hide a use after free.
-  add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING)
 else()
   add_compile_options(-fstack-protector-strong -fPIE)
   if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -39,9 +37,10 @@ else()
   endif()
 endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
-# Coroutine frames come from operator new and are kept for the next ones, more of them than Asio's two: its own way, aligned
-# allocation, is several times as slow, and nothing of ours is aligned beyond what operator new gives.
-add_compile_definitions(BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16 BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC
+# Memory comes from operator new: Asio's own way, aligned allocation, is several times as slow, and nothing of ours is aligned
+# beyond what operator new gives. Coroutine frames are not kept for the next ones: malloc finds one of the right size sooner
+# than Asio does, and where a sanitizer looks on, a kept frame would hide a use after free.
+add_compile_definitions(BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC
   BOOST_ASIO_DISABLE_BOOST_ALIGN)
 
 find_program(CCACHE ccache)

@@ -14,10 +14,12 @@ std::string new_request_id() {
   }()};
   constexpr char kAlphabet[] = "0123456789abcdefghijklmnopqrstuv";
   constexpr std::size_t kPerWord = 12;  // characters of 5 bits
-  std::string id = "req_";
+  constexpr std::string_view kPrefix = "req_";
+  std::string id(kPrefix.size() + 2 * kPerWord, '\0');
+  char* out = std::ranges::copy(kPrefix, id.data()).out;
   for (int word = 0; word < 2; ++word) {
     std::uint64_t bits = generator();
-    for (std::size_t i = 0; i < kPerWord; ++i, bits >>= 5) id.push_back(kAlphabet[bits & 31]);
+    for (std::size_t i = 0; i < kPerWord; ++i, bits >>= 5) *out++ = kAlphabet[bits & 31];
   }
   return id;
 }
