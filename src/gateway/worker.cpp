@@ -1,5 +1,7 @@
 #include "gateway/worker.h"
 
+#include <algorithm>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,13 @@ std::vector<http::Origin> origins_of(const config::Settings& settings) {
   return origins;
 }
 
+bool needs_tls(const config::Settings& settings) {
+  const auto& providers = settings.routes.providers;
+  return !settings.ca_file.empty() || std::ranges::any_of(providers, [](const auto& provider) {
+    return provider.configured() && provider.origin.tls;
+  });
+}
+
 }  // namespace
 
 Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<const config::Settings> settings)
@@ -28,6 +37,7 @@ Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<con
       settings_(std::move(settings)),
       deadlines_(io),
       client_(io, settings_->client, settings_->ca_file) {
+  if (needs_tls(*settings_)) client_.prepare_tls();
   open_cache();
 }
 
@@ -35,6 +45,11 @@ void Worker::use(std::shared_ptr<const config::Settings> settings) {
   const std::shared_ptr<const config::Settings> old = std::exchange(settings_, std::move(settings));
   client_.set_limits(settings_->client);
   client_.keep_only(origins_of(*settings_));
+  try {
+    if (needs_tls(*settings_)) client_.prepare_tls();
+  } catch (const std::runtime_error&) {
+    // The first connection that needs it says so.
+  }
   if (old->cache.enabled != settings_->cache.enabled || !same_redis(old->cache, settings_->cache) ||
       old->cache.memory_bytes != settings_->cache.memory_bytes) {
     open_cache();

@@ -88,6 +88,10 @@ Task<Result<ClientReply>> ClientPool::send(const Origin& origin, const OutgoingR
   co_return reply;
 }
 
+void ClientPool::prepare_tls() {
+  impl_->shared->tls();
+}
+
 void ClientPool::set_limits(const ClientLimits& limits) {
   impl_->shared->limits = limits;
 }

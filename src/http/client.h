@@ -68,7 +68,7 @@ class ClientReply {
 // One per thread.
 class ClientPool {
  public:
-  // `ca_file` empty: the system's bundle. Throws std::runtime_error when there is none (at start).
+  // `ca_file` empty: the system's bundle.
   ClientPool(asio::io_context& io, const ClientLimits& limits, const std::string& ca_file = {});
   ~ClientPool();
   ClientPool(const ClientPool&) = delete;
@@ -81,6 +81,9 @@ class ClientPool {
   Task<Result<ClientReply>> send(const Origin& origin, const OutgoingRequest& request,
                                  Cancellation& cancellation);
 
+  // Reads the trusted certificates (beside this thread) before a connection needs them. Throws
+  // std::runtime_error when there are none.
+  void prepare_tls();
   // Applies to requests from now on.
   void set_limits(const ClientLimits& limits);
   // The origins that may still be called: idle connections to others are closed, those in use after their

@@ -2,6 +2,7 @@
 // Nothing of the request is sent before TLS has verified the provider. With a proxy on the way it is the
 // proxy that is looked up and connected to (client_tunnel.cpp asks it to go on).
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "base/ascii.h"
@@ -150,7 +151,13 @@ Task<Result<Addresses>> Exchange::look_up(const std::string& host) {
 }
 
 Task<Result<void>> Exchange::shake_hands() {
-  TlsStream& tls = connection_->start_tls(home_->tls, origin_->origin, origin_->session);
+  TlsContext* context = nullptr;
+  try {
+    context = &home_->tls();
+  } catch (const std::runtime_error& fault) {
+    co_return std::unexpected(unreachable(std::string("TLS cannot be spoken: ") + fault.what() + "."));
+  }
+  TlsStream& tls = connection_->start_tls(*context, origin_->origin, origin_->session);
   Cancellation::Guard guard(*cancellation_, [this] { stop(Stop::cancelled); });
   while (!stopped()) {
     const Progress progress = tls.handshake();

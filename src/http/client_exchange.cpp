@@ -71,16 +71,20 @@ struct Exchange::Watch {
   Cancellation::Guard guard;
 };
 
-ClientShared::ClientShared(asio::io_context& context, const ClientLimits& the_limits,
-                           const std::string& ca_file)
+ClientShared::ClientShared(asio::io_context& context, const ClientLimits& the_limits, std::string the_ca_file)
     : io(context),
       limits(the_limits),
+      ca_file(std::move(the_ca_file)),
       deadlines(context),
-      tls(ca_file),
       resolver(context),
       connections(deadlines, limits) {}
 
 ClientShared::~ClientShared() = default;
+
+TlsContext& ClientShared::tls() {
+  if (!tls_context) tls_context = std::make_unique<TlsContext>(ca_file);
+  return *tls_context;
+}
 
 Exchange::Exchange(ClientShared& shared)
     : phase_deadline_(shared.deadlines, [this] { stop(phase_); }),

@@ -27,16 +27,21 @@ class Exchange;
 
 // What all requests of a thread share.
 struct ClientShared {
-  ClientShared(asio::io_context& context, const ClientLimits& the_limits, const std::string& ca_file);
+  ClientShared(asio::io_context& context, const ClientLimits& the_limits, std::string the_ca_file);
   ~ClientShared();
+
+  // Made when it is first asked for: it takes megabytes. Throws std::runtime_error when nothing is there to
+  // be trusted.
+  TlsContext& tls();
 
   static constexpr std::size_t kSpareMax = 1024;
   static constexpr std::size_t kScratchBytes = 16 * 1024;
 
   asio::io_context& io;
   ClientLimits limits;
+  std::string ca_file;
+  std::unique_ptr<TlsContext> tls_context;
   Deadlines deadlines;
-  TlsContext tls;
   HostResolver resolver;
   BlockPool blocks;
   Connections connections;

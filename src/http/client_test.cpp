@@ -234,9 +234,11 @@ TEST_F(ClientTest, LetsARepliesOwnerOutliveThePool) {
   pool_.reset();
   EXPECT_EQ(read_all(*reply), "datamore");
 }
+
 TEST(ClientPoolTest, WillNotStartWithoutItsCaFile) {
   asio::io_context io(1);
-  EXPECT_THROW(ClientPool(io, ClientLimits{}, "/nonexistent/ca.pem"), std::runtime_error);
+  ClientPool pool(io, ClientLimits{}, "/nonexistent/ca.pem");
+  EXPECT_THROW(pool.prepare_tls(), std::runtime_error);
 }
 
 }  // namespace
