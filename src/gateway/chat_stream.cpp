@@ -60,7 +60,7 @@ http::Task<bool> flush(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) 
   const std::string& output = relay.output();
   exchange.response_bytes += output.size();
   bool sent = true;
-  if (!exchange.call.body.empty()) std::string().swap(exchange.call.body);  // nobody else will be asked
+  if (!exchange.call.rendered.empty()) std::string().swap(exchange.call.rendered);  // nobody else is asked
   if (!exchange.stream_begun) {
     exchange.begin_stream();
     sent = co_await exchange.response.begin_stream(200, kEventStream, stream_fields(exchange), output);
