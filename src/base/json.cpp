@@ -118,7 +118,8 @@ class Builder {
 
   // False: the text is broken, or take_fault() says which bound it breaks.
   bool build() {
-    if (!value(1, Node())) return false;
+    next_node();
+    if (!value(1)) return false;
     document_.nodes_.resize(count_);
     return token_ == tokens_end_;
   }
@@ -134,16 +135,17 @@ class Builder {
     return trim_end({source_.data() + begin, *token_ - begin});
   }
 
-  // `node` has the name, if it is a member's.
-  bool value(std::uint32_t depth, Node node) {
+  // Into the next node, which has the name already if it is a member's.
+  bool value(std::uint32_t depth) {
+    Node& node = nodes_[count_];
     node.raw_begin = *token_;
     switch (peek()) {
       case '{':
         node.type = Type::object;
-        return object(open(node), depth);
+        return object(open(), depth);
       case '[':
         node.type = Type::array;
-        return array(open(node), depth);
+        return array(open(), depth);
       case '"':
         ++token_;
         return string(node);
@@ -165,7 +167,7 @@ class Builder {
       node.escaped = true;
       node.detail = keep_unescaped(std::move(*text));
     }
-    append_scalar(node, token);
+    close_scalar(node, token);
     return true;
   }
 
@@ -180,7 +182,7 @@ class Builder {
       node.type = Type::number;
       if (!is_number_text(token)) return false;
     }
-    append_scalar(node, token);
+    close_scalar(node, token);
     if (token.size() <= limits_.number_length_max) return true;
     return refuse(count_ - 1,
                   "This number has more than " + std::to_string(limits_.number_length_max) + " characters.");
@@ -189,12 +191,13 @@ class Builder {
   bool array(std::uint32_t index, std::uint32_t depth) {
     if (depth > limits_.depth_max) return refuse_depth(index);
     if (peek() == ']') return close(index, 0);
-    for (std::uint32_t count = 1; value(depth + 1, Node()); ++count) {
+    for (std::uint32_t count = 1;; ++count) {
+      next_node();
+      if (!value(depth + 1)) return false;
       if (peek() == ']') return close(index, count);
       if (peek() != ',') return false;
       ++token_;
     }
-    return false;
   }
 
   bool object(std::uint32_t index, std::uint32_t depth) {
@@ -203,10 +206,9 @@ class Builder {
     std::optional<Names> seen;
     for (std::uint32_t count = 1;; ++count) {
       const std::uint32_t child = count_;
-      Node member;
-      if (!key(member) || peek() != ':') return false;
+      if (!key(next_node()) || peek() != ':') return false;
       ++token_;
-      if (!value(depth + 1, member)) return false;
+      if (!value(depth + 1)) return false;
       if (count > limits_.keys_per_object_max) {
         return refuse(
             index, "This object has more than " + std::to_string(limits_.keys_per_object_max) + " members.");
@@ -269,25 +271,25 @@ class Builder {
     return std::min(source_.find('\\', from), source_.size());
   }
 
-  void append(const Node& node) {
+  // The one that is filled next, empty. It counts once its value begins or is there.
+  Node& next_node() {
     if (count_ == document_.nodes_.size()) {
       document_.nodes_.resize(2 * count_);
       nodes_ = document_.nodes_.data();
     }
-    nodes_[count_++] = node;
+    return nodes_[count_] = Node();
   }
 
-  void append_scalar(Node& node, std::string_view token) {
+  void close_scalar(Node& node, std::string_view token) {
     node.raw_length = static_cast<std::uint32_t>(token.size());
     node.span = 1;
-    append(node);
+    ++count_;
   }
 
-  // Takes the opening bracket. While a container is open its span is 0.
-  std::uint32_t open(const Node& node) {
+  // Takes the opening bracket; which node it is. While a container is open its span is 0.
+  std::uint32_t open() {
     ++token_;
-    append(node);
-    return count_ - 1;
+    return count_++;
   }
 
   // Takes the closing bracket.

@@ -108,6 +108,10 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
 
 }  // namespace
 
+bool is_plain(std::string_view text) {
+  return plain_run(text) == text.size();
+}
+
 void append_escaped(std::string& line, std::string_view text, std::size_t bytes_max, Quoting quoting) {
   const bool whole = text.size() <= bytes_max;
   if (!whole) text = cut(text, bytes_max);

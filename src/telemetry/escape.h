@@ -19,4 +19,7 @@ enum class Quoting : std::uint8_t {
 // could disturb a line becomes \n, \t or \u....
 void append_escaped(std::string& line, std::string_view text, std::size_t bytes_max, Quoting quoting);
 
+// Nothing in it would be escaped.
+bool is_plain(std::string_view text);
+
 }  // namespace ai_proxy::telemetry

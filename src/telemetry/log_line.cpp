@@ -1,9 +1,11 @@
 // Building log lines by hand: an access line is written for every request, so no formatting library here.
 #include "telemetry/log_line.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 
 #include "base/ascii.h"
 #include "base/secret.h"
@@ -82,18 +84,56 @@ std::string_view without_query(std::string_view path) {
   return path.substr(0, path.find('?'));
 }
 
-// `begin` is all that stands before the value: ,"name":" and nothing is written when the value is unknown.
-void json_text(std::string& line, std::string_view begin, std::string_view value, std::size_t bytes_max) {
-  if (value.empty()) return;
-  line += begin;
-  append_escaped(line, value, bytes_max, Quoting::json);
-  line += '"';
-}
+// Writes the members of a JSON line one behind the other, with one look at the room for each.
+class JsonPen {
+ public:
+  explicit JsonPen(std::string& line) : line_(line), written_(line.size()) {}
+  ~JsonPen() { line_.resize(written_); }
+  JsonPen(const JsonPen&) = delete;
+  JsonPen& operator=(const JsonPen&) = delete;
 
-void json_number(std::string& line, std::string_view begin, std::int64_t value) {
-  line += begin;
-  append_integer(line, value);
-}
+  void raw(std::string_view text) {
+    char* const at = room(text.size());
+    std::memcpy(at, text.data(), text.size());
+    written_ += text.size();
+  }
+
+  // `begin` is all that stands before the value: ,"name":" and nothing is written when the value is unknown.
+  void text(std::string_view begin, std::string_view value, std::size_t bytes_max) {
+    if (value.empty()) return;
+    if (value.size() > bytes_max || !is_plain(value)) return escaped(begin, value, bytes_max);
+    char* const at = room(begin.size() + value.size() + 1);
+    std::memcpy(at, begin.data(), begin.size());
+    std::memcpy(at + begin.size(), value.data(), value.size());
+    at[begin.size() + value.size()] = '"';
+    written_ += begin.size() + value.size() + 1;
+  }
+
+  void number(std::string_view begin, std::int64_t value) {
+    constexpr std::size_t kDigitsMax = 20;
+    char* const at = room(begin.size() + kDigitsMax);
+    std::memcpy(at, begin.data(), begin.size());
+    const char* const end = std::to_chars(at + begin.size(), at + begin.size() + kDigitsMax, value).ptr;
+    written_ += static_cast<std::size_t>(end - at);
+  }
+
+ private:
+  char* room(std::size_t bytes) {
+    if (line_.size() - written_ < bytes) line_.resize(written_ + std::max(bytes, kUsualLineBytes));
+    return line_.data() + written_;
+  }
+
+  void escaped(std::string_view begin, std::string_view value, std::size_t bytes_max) {
+    std::string harmless;
+    append_escaped(harmless, value, bytes_max, Quoting::json);
+    raw(begin);
+    raw(harmless);
+    raw("\"");
+  }
+
+  std::string& line_;
+  std::size_t written_;  // of the line; behind it is room
+};
 
 class Paint {
  public:
@@ -234,37 +274,37 @@ void append_text_message(std::string& line, Level level, std::string_view messag
 }
 
 void append_json_access(std::string& line, const AccessRecord& record) {
-  line.reserve(kUsualLineBytes);
   line += R"({"time":")";
   append_time(line);
-  line += R"(","level":"info","message":"request")";
-  json_text(line, R"(,"request_id":")", record.request_id, kWordBytesMax);
-  json_text(line, R"(,"client_address":")", record.client_address, kWordBytesMax);
-  json_text(line, R"(,"method":")", record.method, kWordBytesMax);
-  json_text(line, R"(,"path":")", without_query(record.path), kPathBytesMax);
-  json_number(line, R"(,"status":)", record.status);
-  json_text(line, R"(,"provider":")", record.provider, kWordBytesMax);
-  json_text(line, R"(,"model":")", record.model, kWordBytesMax);
-  line += record.stream ? R"(,"stream":true)" : R"(,"stream":false)";
-  json_text(line, R"(,"cache":")", record.cache, kWordBytesMax);
-  if (record.collapsed) line += R"(,"collapsed":true)";
-  if (record.attempts > 0) json_number(line, R"(,"attempts":)", record.attempts);
-  if (!record.tried.empty()) json_text(line, R"(,"tried":")", record.tried, kValueBytesMax);
-  if (record.input_tokens >= 0) json_number(line, R"(,"input_tokens":)", record.input_tokens);
-  if (record.output_tokens >= 0) json_number(line, R"(,"output_tokens":)", record.output_tokens);
-  json_text(line, R"(,"cost_usd":")", record.cost_usd, kWordBytesMax);
-  json_text(line, R"(,"saved_usd":")", record.saved_usd, kWordBytesMax);
-  json_text(line, R"(,"finish_reason":")", record.finish_reason, kWordBytesMax);
-  json_text(line, R"(,"error_code":")", record.error_code, kWordBytesMax);
+  JsonPen pen(line);
+  pen.raw(R"(","level":"info","message":"request")");
+  pen.text(R"(,"request_id":")", record.request_id, kWordBytesMax);
+  pen.text(R"(,"client_address":")", record.client_address, kWordBytesMax);
+  pen.text(R"(,"method":")", record.method, kWordBytesMax);
+  pen.text(R"(,"path":")", without_query(record.path), kPathBytesMax);
+  pen.number(R"(,"status":)", record.status);
+  pen.text(R"(,"provider":")", record.provider, kWordBytesMax);
+  pen.text(R"(,"model":")", record.model, kWordBytesMax);
+  pen.raw(record.stream ? R"(,"stream":true)" : R"(,"stream":false)");
+  pen.text(R"(,"cache":")", record.cache, kWordBytesMax);
+  if (record.collapsed) pen.raw(R"(,"collapsed":true)");
+  if (record.attempts > 0) pen.number(R"(,"attempts":)", record.attempts);
+  if (!record.tried.empty()) pen.text(R"(,"tried":")", record.tried, kValueBytesMax);
+  if (record.input_tokens >= 0) pen.number(R"(,"input_tokens":)", record.input_tokens);
+  if (record.output_tokens >= 0) pen.number(R"(,"output_tokens":)", record.output_tokens);
+  pen.text(R"(,"cost_usd":")", record.cost_usd, kWordBytesMax);
+  pen.text(R"(,"saved_usd":")", record.saved_usd, kWordBytesMax);
+  pen.text(R"(,"finish_reason":")", record.finish_reason, kWordBytesMax);
+  pen.text(R"(,"error_code":")", record.error_code, kWordBytesMax);
   if (!record.error_message.empty()) {
-    json_text(line, R"(,"error_message":")",
-              redact_keys(std::string(record.error_message.substr(0, 2 * kValueBytesMax))), kValueBytesMax);
+    pen.text(R"(,"error_message":")",
+             redact_keys(std::string(record.error_message.substr(0, 2 * kValueBytesMax))), kValueBytesMax);
   }
-  json_number(line, R"(,"latency_us":)", record.latency_us);
-  json_number(line, R"(,"overhead_us":)", record.overhead_us);
-  if (record.first_token_us >= 0) json_number(line, R"(,"first_token_us":)", record.first_token_us);
-  json_number(line, R"(,"response_bytes":)", static_cast<std::int64_t>(record.response_bytes));
-  line += "}\n";
+  pen.number(R"(,"latency_us":)", record.latency_us);
+  pen.number(R"(,"overhead_us":)", record.overhead_us);
+  if (record.first_token_us >= 0) pen.number(R"(,"first_token_us":)", record.first_token_us);
+  pen.number(R"(,"response_bytes":)", static_cast<std::int64_t>(record.response_bytes));
+  pen.raw("}\n");
 }
 
 void append_text_access(std::string& line, const AccessRecord& record, bool coloured) {
