@@ -360,6 +360,7 @@ std::optional<Fault> Document::parse(const std::string& text, const Limits& limi
 }
 
 std::optional<Fault> Document::parse(std::string_view text, const Limits& limits) {
+  if (limits == limits_ && reread(text)) return std::nullopt;
   copy_.reserve(text.size() + kPadding);
   copy_.assign(text);
   return parse_padded(copy_, limits);
@@ -368,6 +369,7 @@ std::optional<Fault> Document::parse(std::string_view text, const Limits& limits
 std::optional<Fault> Document::parse_padded(std::string_view text, const Limits& limits) {
   unescaped_.clear();
   source_ = text;
+  limits_ = limits;
   // Only used between here and the end of this function.
   thread_local Tokens tokens;
   constexpr std::size_t kKeptBytes = 1 << 20;

@@ -28,6 +28,8 @@ struct Limits {
   std::uint32_t keys_per_object_max = 10'000;
   std::uint32_t number_length_max = 64;  // characters of one number
   bool refuse_duplicate_keys = true;     // at every level; "a" and "\u0061" are the same key
+
+  bool operator==(const Limits&) const = default;
 };
 
 // For what providers send: as strict in syntax, but generous in size and silent about duplicate keys.
@@ -164,6 +166,9 @@ class Document {
   friend class Value;
   friend class Builder;
   std::optional<Fault> parse_padded(std::string_view text, const Limits& limits);
+  // Reads a text that differs from the one before in a few strings only. False, and nothing has changed: it
+  // is another one (json_reread.cpp).
+  bool reread(std::string_view text);
 
   std::string_view text_of(std::uint32_t begin, std::uint32_t length) const {
     return {source_.data() + begin, length};
@@ -174,6 +179,7 @@ class Document {
   }
 
   std::vector<Node> nodes_;
+  Limits limits_;  // that the text kept to
   std::string_view source_;
   std::string copy_;  // when the caller's text had no padding
   // Texts that stand escaped in the source. Each has its own place: views of them are given out.
