@@ -83,10 +83,10 @@ struct Door {
   std::optional<std::string> (*pass_through)(const json::Value& body, std::string_view wire_model,
                                              const Glance& glance);
 
-  // An event of a stream that passes through, as this caller shall see it: without the usage it did not ask
-  // for. nullopt: as it came; empty: not at all; else the data in its place, which stands in `space`. Null:
-  // all pass as they are.
-  std::optional<std::string_view> (*filter_event)(const json::Value& event, std::string& space) = nullptr;
+  // The part of an event's text, event.raw(), that a caller who did not ask for usage shall not see, where
+  // its stream passes through: none, a piece, or all of it; then the event is left out. Null: there is never
+  // any.
+  std::string_view (*hidden_part)(const json::Value& event) = nullptr;
 
   // The whole answer to a request whose provider has no such operation, where one can be made without it;
   // null: there is none.

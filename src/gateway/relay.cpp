@@ -71,16 +71,18 @@ void Relay::relay(const http::SseReader::Event& event) {
   }
   if (!door.named_events && !event.type.empty() && event.type != "message") return;
   if (reader_->terminated() && !reader_->complete()) return;  // no end of an answer that has none
-  if (door.filter_event == nullptr || exchange_.asked.stream_usage) {
+  std::string_view hidden;
+  if (door.hidden_part != nullptr && !exchange_.asked.stream_usage)
+    hidden = door.hidden_part(reader_->body());
+  if (hidden.empty()) {
     output_.append(block_);
     return;
   }
-  const std::optional<std::string_view> shown = door.filter_event(reader_->body(), space_);
-  if (!shown) {
-    output_.append(block_);
-  } else if (!shown->empty()) {
-    output_.append("data: ").append(*shown).append("\n\n");
-  }
+  const std::string_view whole = reader_->body().raw();
+  if (hidden.size() == whole.size()) return;
+  const auto begin = static_cast<std::size_t>(hidden.data() - whole.data());
+  output_.append("data: ").append(whole.substr(0, begin)).append(whole.substr(begin + hidden.size()));
+  output_.append("\n\n");
 }
 
 void Relay::delta_seen(const chat::Delta& delta) {

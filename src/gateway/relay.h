@@ -66,7 +66,6 @@ class Relay {
   http::SseReader::Sink on_event_;
   std::string output_;
   std::string_view block_;  // the one being read
-  std::string space_;
   std::optional<Error> error_;
   bool spoke_ = false;         // an event has come
   bool started_ = false;       // a delta has come

@@ -23,8 +23,8 @@ std::string_view service_tier_word(const std::optional<chat::Usage>& usage);
 // Is this a web citation, the one opaque part that OpenAI's answers know?
 bool is_annotation(std::string_view raw);
 
-// See Door::filter_event.
-std::optional<std::string_view> filter_event(const json::Value& event, std::string& space);
+// See Door::hidden_part.
+std::string_view hidden_part(const json::Value& event);
 std::string render_reply(const chat::Reply& reply, const AnswerContext& context);
 std::unique_ptr<StreamWriter> make_stream_writer(const AnswerContext& context);
 int error_status(const Error& error);

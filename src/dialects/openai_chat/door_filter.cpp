@@ -1,39 +1,50 @@
-// A stream that passes through was asked for its usage by us; a caller that did not ask sees none of it.
-#include "base/json_members.h"
+// A stream that passes through was asked for its usage by us; a caller that did
+// not ask sees none of it.
+#include <algorithm>
+
+#include "base/json.h"
 #include "dialects/openai_chat/door_answer.h"
 
 namespace ai_proxy::dialects::openai_chat {
 namespace {
 
-// `object` without the member: from the comma in front of its key, or to the one behind its value. nullopt:
-// its key is spelled in another way than anybody does.
-std::optional<std::string_view> without(const json::Value& object, const json::Value& member,
-                                        std::string_view quoted_key, std::string& space) {
-  const std::string_view data = object.raw();
-  const auto value_begin = static_cast<std::size_t>(member.raw().data() - data.data());
-  std::size_t begin = data.rfind(quoted_key, value_begin);
-  if (begin == std::string_view::npos ||
-      data.find_first_not_of(" \t\r\n:", begin + quoted_key.size()) != value_begin)
-    return std::nullopt;
-  std::size_t end = value_begin + member.raw().size();
-  const std::size_t before = data.find_last_not_of(" \t\r\n", begin - 1);
-  const std::size_t behind = data.find_first_not_of(" \t\r\n", end);
-  if (data[before] == ',') {
+constexpr std::string_view kQuotedKey = "\"usage\"";
+
+constexpr bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// A member with its comma: the one in front of its key, or else the one behind
+// its value. Nothing, if the key is spelled in another way than anybody does.
+std::string_view with_comma(std::string_view object, std::string_view value) {
+  const auto value_begin = static_cast<std::size_t>(value.data() - object.data());
+  std::size_t begin = object.rfind(kQuotedKey, value_begin - kQuotedKey.size());
+  if (begin == std::string_view::npos) return {};
+  const std::string_view between = object.substr(0, value_begin).substr(begin + kQuotedKey.size());
+  if (!std::ranges::all_of(between, [](char c) { return is_blank(c) || c == ':'; })) return {};
+  std::size_t end = value_begin + value.size();
+  std::size_t before = begin - 1;
+  while (is_blank(object[before])) --before;
+  if (object[before] == ',') {
     begin = before;
-  } else if (data[behind] == ',') {
-    end = behind + 1;
+  } else {
+    std::size_t behind = end;
+    while (is_blank(object[behind])) ++behind;
+    if (object[behind] == ',') end = behind + 1;
   }
-  space.assign(data.substr(0, begin)).append(data.substr(end));
-  return space;
+  return object.substr(begin, end - begin);
 }
 
 }  // namespace
 
-std::optional<std::string_view> filter_event(const json::Value& event, std::string& space) {
-  const auto [usage, choices] = json::members(event, "usage", "choices");
-  if (!usage.present()) return std::nullopt;
-  if (usage.is_object() && choices.is_array() && choices.empty()) return std::string_view();
-  return without(event, usage, "\"usage\"", space);
+std::string_view hidden_part(const json::Value& event) {
+  const json::Value usage = event["usage"];
+  if (!usage.present()) return {};
+  if (usage.is_object()) {
+    const json::Value choices = event["choices"];
+    if (choices.is_array() && choices.empty()) return event.raw();
+  }
+  return with_comma(event.raw(), usage.raw());
 }
 
 }  // namespace ai_proxy::dialects::openai_chat

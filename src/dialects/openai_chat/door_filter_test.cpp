@@ -7,10 +7,12 @@ namespace ai_proxy::dialects::openai_chat {
 namespace {
 
 std::string filtered(std::string_view data) {
-  std::string space;
   json::Document document;
-  const bool is_json = !document.parse(data, json::kProviderLimits);
-  return std::string(filter_event(is_json ? document.root() : json::Value(), space).value_or(data));
+  if (document.parse(data, json::kProviderLimits)) return std::string(data);
+  std::string shown(document.root().raw());
+  if (const std::string_view hidden = hidden_part(document.root()); !hidden.empty())
+    shown.erase(static_cast<std::size_t>(hidden.data() - document.root().raw().data()), hidden.size());
+  return shown;
 }
 
 TEST(OpenAiDoorFilter, A5UsageThatWasNotAskedForIsLeftOut) {
@@ -19,6 +21,8 @@ TEST(OpenAiDoorFilter, A5UsageThatWasNotAskedForIsLeftOut) {
   EXPECT_EQ(filtered(R"({"usage": null, "choices":[{"index":0}]})"), R"({ "choices":[{"index":0}]})");
   EXPECT_EQ(filtered(R"({"a":1 , "usage":{"prompt_tokens":1},"choices":[{}],"b":2})"),
             R"({"a":1 ,"choices":[{}],"b":2})");
+  EXPECT_EQ(filtered(R"({"choices":[{}],"usage":"usage","b":1})"), R"({"choices":[{}],"b":1})");
+  EXPECT_EQ(filtered(R"({"usage":null})"), "{}");
   EXPECT_EQ(filtered(R"({"id":"x","choices":[],"usage":{"prompt_tokens":1}})"), "");
   EXPECT_EQ(
       filtered(R"({"choices":[{"delta":{"content":",\"usage\":null"}}],"usage":null,"obfuscation":"a}b"})"),
