@@ -172,7 +172,7 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
     if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
     if (exchange.lead) exchange.lead->fail(error);
     if (exchange.stream_begun) {
-      co_await fail_stream(exchange, *keep_alive, std::move(error));
+      co_await fail_stream(exchange, std::move(error));
     } else {
       co_await send_error(exchange, std::move(error));
     }

@@ -1,6 +1,7 @@
 #include "gateway/chat_stream.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -54,22 +55,21 @@ void note_held(Exchange& exchange, std::size_t recorded) {
   exchange.response.cancellation().held_bytes = recorded + (exchange.lead ? exchange.lead->held_bytes() : 0);
 }
 
-// Sends what the relay has made; the head goes before it, unless it has gone. False: the client is gone, and
-// nobody else waits.
-http::Task<bool> flush(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) {
+// Hands the client what the relay has made; the head goes before it, unless it has gone. False: the client is
+// gone. What the kernel does not take is owed.
+bool flush(Exchange& exchange, Relay& relay) {
   const std::string& output = relay.output();
   exchange.response_bytes += output.size();
   bool sent = true;
   if (!exchange.call.rendered.empty()) std::string().swap(exchange.call.rendered);  // nobody else is asked
   if (!exchange.stream_begun) {
     exchange.begin_stream();
-    sent = co_await exchange.response.begin_stream(200, kEventStream, stream_fields(exchange), output);
-  } else if (!output.empty()) {
-    sent = co_await exchange.response.write(output);
+    sent = exchange.response.begin_stream_now(200, kEventStream, stream_fields(exchange), output);
+  } else {
+    sent = exchange.response.write_now(output);
   }
-  keep_alive.sent();
   relay.output().clear();
-  co_return sent || goes_on_for_others(exchange);
+  return sent;
 }
 
 void note_client_gone(Exchange& exchange, const Relay& relay) {
@@ -79,8 +79,8 @@ void note_client_gone(Exchange& exchange, const Relay& relay) {
   exchange.response.abort();
 }
 
-http::Task<void> finish_stream(Exchange& exchange, Relay& relay, KeepAlive& keep_alive) {
-  const bool sent = co_await flush(exchange, relay, keep_alive);
+http::Task<void> finish_stream(Exchange& exchange, Relay& relay) {
+  const bool sent = flush(exchange, relay);
   if (!sent || !co_await exchange.response.end_stream()) exchange.status = http_status(ErrorCode::cancelled);
 }
 
@@ -98,13 +98,13 @@ Error no_stream(const Exchange& exchange, int status, std::string_view body) {
                          "The provider was asked for a stream and answered with something else.");
 }
 
-http::Task<Error> read_no_stream(Exchange& exchange, http::ClientReply& reply) {
+http::Task<Result<void>> fail_no_stream(Exchange& exchange, http::ClientReply& reply) {
   constexpr std::size_t kBodyBytesMax = 256 * 1024;
   const int status = reply.status();
   const ProviderWait wait(exchange);
   Result<std::string> body = co_await reply.read_all(kBodyBytesMax);
-  if (!body && body.error().code == ErrorCode::cancelled) co_return body.error();
-  co_return no_stream(exchange, status, body ? std::string_view(*body) : std::string_view());
+  if (!body && body.error().code == ErrorCode::cancelled) co_return std::unexpected(std::move(body.error()));
+  co_return std::unexpected(no_stream(exchange, status, body ? std::string_view(*body) : std::string_view()));
 }
 
 class ProviderStream final : public StreamSource {
@@ -117,22 +117,9 @@ class ProviderStream final : public StreamSource {
   http::ClientReply& reply_;
 };
 
-}  // namespace
-
-http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& reply, KeepAlive& keep_alive) {
-  // A missing type is given the benefit of the doubt.
-  const std::string_view type = reply.headers().get("content-type");
-  if (!type.empty() && !ascii_iequals(type.substr(0, kEventStreamType.size()), kEventStreamType)) {
-    co_return std::unexpected(co_await read_no_stream(exchange, reply));
-  }
-  keep_alive.answer_begun();
-  if (exchange.lead) exchange.lead->answering();
-  reply.expect_event_within(exchange.settings->client.first_event_time);
-  ProviderStream source(reply);
-  co_return co_await relay_stream(exchange, source, keep_alive);
-}
-
-http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive) {
+// The source lives as long as this, where it is its own.
+http::Task<Result<void>> relay_all(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive,
+                                   std::unique_ptr<StreamSource> /*own*/) {
   Relay relay(exchange);
   std::optional<StreamRecorder> recorder;
   if (exchange.cache_write && exchange.cache_state != CacheState::hit) recorder.emplace();
@@ -140,7 +127,8 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
   while (!relay.terminated()) {
     const auto waiting = http::Clock::now();
     Result<std::string_view> bytes = co_await source.read_some();
-    exchange.provider_time += http::Clock::now() - waiting;
+    const auto read = http::Clock::now();
+    exchange.provider_time += read - waiting;
     if (!bytes) {
       broken = true;
       relay.error() = std::move(bytes.error());
@@ -153,7 +141,13 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
     if (!going) break;
     if (relay.spoke()) source.event_seen();
     if (!relay.started()) continue;
-    if (!co_await flush(exchange, relay, keep_alive)) {
+    bool sent = flush(exchange, relay);
+    keep_alive.sent(read);
+    if (sent && exchange.response.owes()) {
+      sent = co_await exchange.response.settle();
+      keep_alive.sent(http::Clock::now());
+    }
+    if (!sent && !goes_on_for_others(exchange)) {
       note_client_gone(exchange, relay);
       co_return Result<void>();
     }
@@ -186,8 +180,28 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
     }
   }
   append_ending(exchange, relay);
-  co_await finish_stream(exchange, relay, keep_alive);
+  co_await finish_stream(exchange, relay);
   co_return Result<void>();
+}
+
+}  // namespace
+
+// No coroutines of their own, which would be kept for as long as the stream lasts.
+http::Task<Result<void>> relay_stream(Exchange& exchange, http::ClientReply& reply, KeepAlive& keep_alive) {
+  // A missing type is given the benefit of the doubt.
+  const std::string_view type = reply.headers().get("content-type");
+  if (!type.empty() && !ascii_iequals(type.substr(0, kEventStreamType.size()), kEventStreamType))
+    return fail_no_stream(exchange, reply);
+  keep_alive.answer_begun();
+  if (exchange.lead) exchange.lead->answering();
+  reply.expect_event_within(exchange.settings->client.first_event_time);
+  auto own = std::make_unique<ProviderStream>(reply);
+  StreamSource& source = *own;
+  return relay_all(exchange, source, keep_alive, std::move(own));
+}
+
+http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive) {
+  return relay_all(exchange, source, keep_alive, nullptr);
 }
 
 http::Task<void> send_stream(Exchange& exchange, std::string_view events) {
@@ -198,7 +212,7 @@ http::Task<void> send_stream(Exchange& exchange, std::string_view events) {
   if (!sent || !co_await exchange.response.end_stream()) exchange.status = http_status(ErrorCode::cancelled);
 }
 
-http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error) {
+http::Task<void> fail_stream(Exchange& exchange, Error error) {
   if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
   Relay relay(exchange);
   if (error.code == ErrorCode::cancelled) {
@@ -207,7 +221,7 @@ http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error er
   }
   note_error(exchange, std::move(error));
   relay.fail();
-  co_await finish_stream(exchange, relay, keep_alive);
+  co_await finish_stream(exchange, relay);
 }
 
 }  // namespace ai_proxy::gateway

@@ -18,6 +18,6 @@ http::Task<Result<void>> relay_stream(Exchange& exchange, StreamSource& source, 
 http::Task<void> send_stream(Exchange& exchange, std::string_view events);
 
 // Ends a stream that keep-alives have begun with the dialect's form of a failure.
-http::Task<void> fail_stream(Exchange& exchange, KeepAlive& keep_alive, Error error);
+http::Task<void> fail_stream(Exchange& exchange, Error error);
 
 }  // namespace ai_proxy::gateway

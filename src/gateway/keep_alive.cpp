@@ -23,7 +23,7 @@ void KeepAlive::tick() {
     if (!exchange_.stream_begun) begin();
     const std::string_view ping = exchange_.face.keep_alive();
     if (exchange_.response.fill_silence(ping)) exchange_.response_bytes += ping.size();
-    sent();
+    sent(http::Clock::now());
   }
   deadline_.arm(every_);
 }

@@ -17,8 +17,8 @@ class KeepAlive {
   // The provider has begun its answer: a stream may begin before its first event. Until then only
   // streams.begin_early allows it.
   void answer_begun() { answer_begun_ = true; }
-  // Something has been sent.
-  void sent() { last_sent_ = http::Clock::now(); }
+  // Something has been sent, then.
+  void sent(http::Clock::time_point when) { last_sent_ = when; }
 
  private:
   void tick();

@@ -209,7 +209,7 @@ http::Task<bool> follow(Exchange& exchange, Attempts& attempts, cache::FlightFol
   exchange.cache_state = planned;
   exchange.usage.reset();  // the leader's
   if (exchange.stream_begun) {
-    co_await fail_stream(exchange, *keep_alive, std::move(outcome.error()));
+    co_await fail_stream(exchange, std::move(outcome.error()));
   } else {
     co_await send_error(exchange, std::move(outcome.error()));
   }

@@ -58,6 +58,21 @@ TEST_F(ClientTest, StreamsWhatIsThereAndThenReturnsTheConnection) {
   EXPECT_EQ(pool().idle_connections(), 1u);
 }
 
+TEST_F(ClientTest, ReadsAStreamWhateverItComesIn) {
+  std::string large;
+  for (int i = 0; large.size() < 100'000; ++i) large.append(std::to_string(i)).append(" ");
+  Provider& provider = provide({{{.pieces = {kChunkedHead + chunk(large), chunk("a"), chunk("b") + chunk("c"),
+                                             chunk(large) + chunk("d") + "0\r\n\r\n"}}}});
+  Result<ClientReply> reply = send(provider.origin());
+  ASSERT_TRUE(reply);
+  std::string all;
+  Result<std::string_view> piece;
+  while ((piece = run(reply->read_some())) && !piece->empty()) all.append(*piece);
+  EXPECT_TRUE(piece);
+  EXPECT_EQ(all, large + "abc" + large + "d");
+  EXPECT_EQ(pool().idle_connections(), 1u);
+}
+
 TEST_F(ClientTest, ReadsLargeBodiesBothWays) {
   std::string large(9'000'000, 'x');
   for (std::size_t i = 0; i < large.size(); i += 1000) large[i] = static_cast<char>('a' + i / 1000 % 26);

@@ -59,11 +59,15 @@ class ResponseWriter {
   virtual Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields,
                                   std::string_view first) = 0;
   virtual Task<bool> write(std::string_view bytes) = 0;
-  // The same two from outside the handler's own coroutine, while that one waits for something else: they wait
-  // for nothing. What the kernel does not take at once goes out before the next bytes; fill_silence() writes
-  // nothing to a client that has not even taken what came before.
+  // The same two without waiting. What the kernel does not take at once is owed: it goes out before the next
+  // bytes, and settle() waits for it. False: the client is gone.
   virtual bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
                                 std::string_view first) = 0;
+  virtual bool write_now(std::string_view bytes) = 0;
+  virtual bool owes() const = 0;
+  virtual Task<bool> settle() = 0;
+  // write_now() from outside the handler's own coroutine, while that one waits for something else: nothing is
+  // written to a client that has not even taken what came before.
   virtual bool fill_silence(std::string_view bytes) = 0;
   virtual Task<bool> end_stream() = 0;
   // Breaks the connection without the closing chunk: the client must not take the answer for complete.

@@ -98,10 +98,8 @@ bool Session::offer(std::string_view bytes) {
   return true;
 }
 
-Task<bool> Session::write(std::string_view bytes) {
-  if (gone_ || answer_ != Answer::streaming) co_return false;
-  // An empty chunk would end the stream.
-  if (bytes.empty() || sends_no_body(200)) co_return true;
+// The next piece of a stream, with what frames it in exchange_->out.
+Session::Outgoing Session::build_chunk(std::string_view bytes) {
   std::string& out = exchange_->out;
   out.clear();
   Outgoing outgoing;
@@ -115,8 +113,28 @@ Task<bool> Session::write(std::string_view bytes) {
   } else {
     outgoing.pieces = {asio::buffer(bytes)};
   }
-  if (put_now(outgoing)) co_return true;
-  co_return co_await put(outgoing);
+  return outgoing;
+}
+
+bool Session::write_now(std::string_view bytes) {
+  if (gone_ || answer_ != Answer::streaming) return false;
+  // An empty chunk would end the stream.
+  if (bytes.empty() || sends_no_body(200)) return true;
+  Outgoing outgoing = build_chunk(bytes);
+  if (put_now(outgoing)) return true;
+  for (const asio::const_buffer& piece : outgoing.pieces)
+    owed_.append(static_cast<const char*>(piece.data()), piece.size());
+  return !gone_;
+}
+
+Task<bool> Session::settle() {
+  if (owed_.empty()) co_return !gone_;
+  co_return co_await put({});
+}
+
+Task<bool> Session::write(std::string_view bytes) {
+  if (!write_now(bytes)) co_return false;
+  co_return co_await settle();
 }
 
 Task<bool> Session::end_stream() {

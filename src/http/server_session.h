@@ -50,6 +50,9 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
                           std::string_view first) override;
   bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
                         std::string_view first) override;
+  bool write_now(std::string_view bytes) override;
+  bool owes() const override { return !owed_.empty(); }
+  Task<bool> settle() override;
   bool fill_silence(std::string_view bytes) override;
   Task<bool> write(std::string_view bytes) override;
   Task<bool> end_stream() override;
@@ -104,6 +107,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool sends_no_body(int status) const;
   void build_stream_head(int status, std::string_view content_type, std::string_view fields,
                          std::string_view first);
+  Outgoing build_chunk(std::string_view bytes);
   bool offer(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
