@@ -153,6 +153,11 @@ struct Request {
   // Members this request carries that only its own dialect knows: raw JSON by name, in order.
   std::vector<std::pair<std::string_view, std::string_view>> extra;
 
+  std::size_t source_bytes = 0;  // of the text it was read from; 0: not known
+  // What it will take to write it, most of the time: memory that grows under a large text is copied, and held
+  // twice.
+  std::size_t bytes_to_write() const { return source_bytes + source_bytes / 8 + 256; }
+
   // Keeps a text that no document holds, for as long as the request lives.
   std::string_view keep(std::string text) { return store_.emplace_front(std::move(text)); }
 

@@ -134,6 +134,7 @@ Result<void> render_conversation(Exchange& exchange) {
   const chat::ModelTraits traits = providers::model_traits(provider, model, *exchange.settings->catalog);
   const std::size_t tool_name_length_max = exchange.call.dialect->tool_name_length_max;
   if (auto named = exchange.tool_names.apply(exchange.chat, tool_name_length_max); !named) return named;
+  exchange.chat.source_bytes = exchange.request.body.size();
   Result<std::string> body =
       exchange.call.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
   if (!body) return std::unexpected(std::move(body.error()));

@@ -128,6 +128,7 @@ Result<void> write_body(json::Writer& out, const Scope& scope) {
 Result<std::string> render_request(const chat::Request& request, std::string_view wire_model,
                                    const chat::ModelTraits& traits, chat::Warnings& warnings) {
   std::string body;
+  body.reserve(request.bytes_to_write());
   json::Writer out(body);
   const Scope scope{.request = request, .model = wire_model, .traits = traits, .warnings = warnings};
   if (auto written = write_body(out, scope); !written) return Failure(std::move(written.error()));

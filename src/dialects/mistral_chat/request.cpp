@@ -78,6 +78,7 @@ Result<void> write_body(Pen& pen, std::string_view wire_model) {
 Result<std::string> render_request(const chat::Request& request, std::string_view wire_model,
                                    const chat::ModelTraits& traits, chat::Warnings& warnings) {
   std::string body;
+  body.reserve(request.bytes_to_write());
   Pen pen{json::Writer(body), request, traits, warnings, "Mistral", "mistral_chat"};
   if (auto written = write_body(pen, wire_model); !written)
     return std::unexpected(std::move(written.error()));

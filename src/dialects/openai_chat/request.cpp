@@ -131,6 +131,7 @@ Result<void> write_body(Pen& pen, std::string_view wire_model) {
 Result<std::string> render_request(const chat::Request& request, std::string_view wire_model,
                                    const chat::ModelTraits& traits, chat::Warnings& warnings) {
   std::string body;
+  body.reserve(request.bytes_to_write());
   const std::string_view provider = traits.provider.empty() ? "OpenAI" : traits.provider;
   Pen pen{json::Writer(body), request, traits, warnings, provider, "openai_chat"};
   if (auto written = write_body(pen, wire_model); !written)

@@ -211,6 +211,7 @@ Result<std::string> render_request(const chat::Request& request, std::string_vie
   chat::ModelTraits here = traits;
   here.tools_with_effort = true;  // the restriction is that of chat completions
   std::string body;
+  body.reserve(request.bytes_to_write());
   Pen pen{json::Writer(body), request, here, warnings, "OpenAI", "openai_responses"};
   if (auto written = write_body(pen, wire_model); !written)
     return std::unexpected(std::move(written.error()));
