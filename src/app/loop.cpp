@@ -14,7 +14,8 @@ namespace ai_proxy::app {
 namespace asio = http::asio;
 
 Loop::Loop(gateway::Process& process, const std::shared_ptr<const config::Settings>& settings)
-    : io_(1),
+    // Other threads only post: the sockets need no locks.
+    : io_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       worker_(io_, process, settings),
       server_(
           io_, settings->server,

@@ -8,8 +8,11 @@
 
 namespace ai_proxy::gateway {
 
+constexpr std::size_t kOrdinaryBytes = 64 * 1024;
+
 Result<WholeAnswer> understand(const Exchange& exchange, std::string body) {
-  json::Document document;
+  json::Document own;
+  json::Document& document = body.size() <= kOrdinaryBytes ? exchange.worker.scratch_document() : own;
   if (document.parse(body, json::kProviderLimits)) {
     return std::unexpected(provider_failed(
         ErrorCode::provider_error, "The provider's answer is not valid JSON, although its status was 200."));

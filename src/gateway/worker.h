@@ -7,6 +7,7 @@
 #include <memory>
 #include <random>
 
+#include "base/json.h"
 #include "cache/cache.h"
 #include "cache/flight.h"
 #include "config/settings.h"
@@ -58,6 +59,8 @@ class Worker {
   const std::shared_ptr<const config::Settings>& settings() const { return settings_; }
   const std::shared_ptr<cache::Cache>& cache() const { return cache_; }
   OpenApi& openapi() { return openapi_; }
+  // To read one text of ordinary size at a time, within one call: its memory is kept for the next.
+  json::Document& scratch_document() { return scratch_document_; }
   ThreadCounts& counts() { return counts_; }
 
  private:
@@ -70,6 +73,7 @@ class Worker {
   http::Deadlines deadlines_;
   http::ClientPool client_;
   OpenApi openapi_;
+  json::Document scratch_document_;
   std::minstd_rand random_{std::random_device{}()};
   int late_in_a_row_ = 0;
   std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it
