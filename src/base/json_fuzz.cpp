@@ -132,11 +132,41 @@ void check_text(std::string_view text) {
           "a tree written out again is the same", again);
 }
 
+// A document reads a text that is much like the one before as one that has read nothing does.
+void check_change(std::string_view text) {
+  Document used;
+  std::size_t chance = std::hash<std::string_view>()(text);
+  for (int round = 0; round < 8 && !text.empty(); ++round) {
+    std::string changed(text);
+    const std::size_t at = chance % text.size();
+    const char byte = "x\"\\0,}\xc3\n"[(chance >> 20) % 8];
+    switch ((chance >> 30) % 3) {
+      case 0:
+        changed[at] = byte;
+        break;
+      case 1:
+        changed.insert(at, 1 + (chance >> 40) % 20, byte);
+        break;
+      default:
+        changed.erase(at, 1 + (chance >> 40) % 4);
+    }
+    Document fresh;
+    (void)used.parse(text, kProviderLimits);
+    const auto fault = used.parse(std::string_view(changed), kProviderLimits);
+    require(fault.has_value() == fresh.parse(std::string_view(changed), kProviderLimits).has_value(),
+            "read after another text, or first, the same", changed);
+    if (!fault)
+      require(same(used.root(), fresh.root()), "read after another text, or first, the same", changed);
+    chance = chance * 6364136223846793005u + 1442695040888963407u;
+  }
+}
+
 }  // namespace
 }  // namespace ai_proxy::json
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const ai_proxy::fuzzing::Block text(ai_proxy::fuzzing::Input(data, size).rest());
   ai_proxy::json::check_text(text.view());
+  ai_proxy::json::check_change(text.view());
   return 0;
 }

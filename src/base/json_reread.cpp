@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 
+#include "base/eight_bytes.h"
 #include "base/json.h"
 #include "base/json_writer.h"
 
@@ -29,11 +29,7 @@ std::size_t common_length(std::string_view one, std::string_view other) {
   const std::size_t size = std::min(one.size(), other.size());
   std::size_t i = 0;
   for (; i + sizeof(std::uint64_t) <= size; i += sizeof(std::uint64_t)) {
-    std::uint64_t a = 0;
-    std::uint64_t b = 0;
-    std::memcpy(&a, one.data() + i, sizeof a);
-    std::memcpy(&b, other.data() + i, sizeof b);
-    if (a != b) break;
+    if (eight_bytes(one.data() + i) != eight_bytes(other.data() + i)) break;
   }
   while (i < size && one[i] == other[i]) ++i;
   return i;

@@ -4,12 +4,10 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/eight_bytes.h"
+
 namespace ai_proxy::http {
 namespace {
-
-constexpr std::uint64_t repeated(std::uint64_t byte) {
-  return byte * 0x0101010101010101u;
-}
 
 bool is_special(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -19,11 +17,9 @@ bool is_special(char c) {
 std::size_t find_special(std::string_view text, std::size_t from) {
   if constexpr (std::endian::native == std::endian::little) {
     for (; from + 8 <= text.size(); from += 8) {
-      std::uint64_t word;
-      std::memcpy(&word, text.data() + from, sizeof word);
-      const std::uint64_t low = (word - repeated(0x20)) & ~word;  // top bit set where a byte < 0x20
-      const std::uint64_t del = word ^ repeated(0x7F);
-      const std::uint64_t hits = (low | ((del - repeated(1)) & ~del)) & repeated(0x80);
+      const std::uint64_t word = eight_bytes(text.data() + from);
+      const std::uint64_t low = (word - repeated(0x20)) & ~word & kTopBits;  // set where a byte < 0x20
+      const std::uint64_t hits = low | zero_bytes(word ^ repeated(0x7F));
       // A borrow may set bits above a true hit, never below: the lowest one is right.
       if (hits != 0) return from + static_cast<std::size_t>(std::countr_zero(hits)) / 8;
     }
