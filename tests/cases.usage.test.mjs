@@ -24,6 +24,7 @@ const usagePlaces = {
   never: () => openai.stream(greeting).filter((one) => !one.includes('"usage":{')),
   'without null before': () => openai.stream(greeting).map((one) => one.replace(',"usage":null', '')),
   'no blank behind data:': () => openai.stream(greeting).map((one) => one.replace('data: ', 'data:')),
+  'over lines of which one stays': () => openai.stream(greeting).map((one) => one.replace('data: {', 'data: {\ndata: ')),
   'over several lines': () => openai.stream(greeting).map((one) => one.replace(',"usage"', ',\ndata: "usage"')),
 };
 const usage = () => ({ prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 });

@@ -370,6 +370,7 @@ std::optional<Fault> Document::parse_padded(std::string_view text, const Limits&
   unescaped_.clear();
   source_ = text;
   limits_ = limits;
+  whole_ = false;
   // Only used between here and the end of this function.
   thread_local Tokens tokens;
   constexpr std::size_t kKeptBytes = 1 << 20;
@@ -385,6 +386,7 @@ std::optional<Fault> Document::parse_padded(std::string_view text, const Limits&
   }
   if (tokens.capacity() > kKeptBytes) tokens.forget();
   if (fault) nodes_.clear();
+  whole_ = !fault;
   return fault;
 }
 

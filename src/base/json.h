@@ -179,7 +179,8 @@ class Document {
   }
 
   std::vector<Node> nodes_;
-  Limits limits_;  // that the text kept to
+  Limits limits_;       // that the text kept to
+  bool whole_ = false;  // the tree is that of source_: not when memory ran out while it was made
   std::string_view source_;
   std::string copy_;  // when the caller's text had no padding
   // Texts that stand escaped in the source. Each has its own place: views of them are given out.

@@ -53,7 +53,7 @@ std::size_t plain_length(std::string_view text) {
 }  // namespace
 
 bool Document::reread(std::string_view text) {
-  if (nodes_.empty() || !unescaped_.empty() || source_.data() != copy_.data()) return false;
+  if (!whole_ || nodes_.empty() || !unescaped_.empty() || source_.data() != copy_.data()) return false;
   std::array<Change, kChangesMax> changes;
   std::size_t count = 0;
   std::size_t node = 0;
@@ -78,6 +78,9 @@ bool Document::reread(std::string_view text) {
                         static_cast<std::uint32_t>(length + 2) - string.raw_length};
     ++node;
   }
+  whole_ = false;
+  copy_.assign(text);
+  source_ = copy_;
   for (Node& moved : nodes_) {
     const std::uint32_t key = moved.key_begin;
     const std::uint32_t begin = moved.raw_begin;
@@ -91,8 +94,7 @@ bool Document::reread(std::string_view text) {
       }
     }
   }
-  copy_.assign(text);
-  source_ = copy_;
+  whole_ = true;
   return true;
 }
 

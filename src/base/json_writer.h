@@ -9,9 +9,10 @@
 #include <rapidjson/writer.h>
 
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
+
+#include "base/eight_bytes.h"
 
 namespace ai_proxy::json {
 
@@ -31,14 +32,11 @@ class StringStream {
 // How many bytes at the start of `text` stand for themselves inside a JSON string: up to the first control
 // character, quotation mark or backslash. Eight bytes at a time (S. Anderson, "Bit Twiddling Hacks").
 inline std::size_t unescaped_length(std::string_view text) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = kOnes << 7;
-  const auto has_zero = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighs; };
   std::size_t i = 0;
   for (; i + sizeof(std::uint64_t) <= text.size(); i += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, sizeof word);
-    const std::uint64_t controls = (word - kOnes * ' ') & ~word & kHighs;
-    if ((controls | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) != 0) break;
+    const std::uint64_t word = eight_bytes(text.data() + i);
+    const std::uint64_t controls = (word - repeated(' ')) & ~word & kTopBits;
+    if ((controls | zero_bytes(word ^ repeated('"')) | zero_bytes(word ^ repeated('\\'))) != 0) break;
   }
   while (i < text.size() && static_cast<unsigned char>(text[i]) >= ' ' && text[i] != '"' && text[i] != '\\')
     ++i;

@@ -1,5 +1,6 @@
 #include "gateway/relay.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/json.h"
@@ -23,6 +24,7 @@ bool Relay::feed(std::string_view bytes) {
   } else if (!sse_.feed(bytes, on_event_) && !error_ && !reader_->terminated()) {
     too_large();
   }
+  started_ = started_ || output_.size() > kHeldBytesMax;
   return told_failure_ || !error_;
 }
 
@@ -81,7 +83,10 @@ void Relay::relay(const http::SseReader::Event& event) {
   const std::string_view whole = reader_->body().raw();
   if (hidden.size() == whole.size()) return;
   const auto begin = static_cast<std::size_t>(hidden.data() - whole.data());
+  const std::size_t line = output_.size();
   output_.append("data: ").append(whole.substr(0, begin)).append(whole.substr(begin + hidden.size()));
+  // An event may have come in several lines; between JSON's tokens a line break is as good as a blank.
+  std::replace(output_.begin() + static_cast<std::ptrdiff_t>(line), output_.end(), '\n', ' ');
   output_.append("\n\n");
 }
 

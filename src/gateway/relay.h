@@ -32,7 +32,7 @@ class Relay {
 
   std::string& output() { return output_; }
   // The caller can be told something: an answer has begun. Before that a failure is a real HTTP status.
-  bool started() const { return started_ || output_.size() > kHeldBytesMax; }
+  bool started() const { return started_; }
   // The provider has sent an event, whatever it says.
   bool spoke() const { return spoke_; }
   bool terminated() const { return reader_->terminated(); }
@@ -68,7 +68,7 @@ class Relay {
   std::string_view block_;  // the one being read
   std::optional<Error> error_;
   bool spoke_ = false;         // an event has come
-  bool started_ = false;       // a delta has come
+  bool started_ = false;       // a delta has come, or more than is held back
   bool told_failure_ = false;  // the provider's own error event has passed through
 };
 

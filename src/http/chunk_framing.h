@@ -16,8 +16,9 @@ namespace ai_proxy::http {
 class ChunkFraming {
  public:
   // Who framed the body. From a client a size has at most 15 digits, and no blank may stand anywhere. From a
-  // provider any 64 bits are a size, blanks in extensions are read as RFC 9112, 7.1.1 tells recipients to
-  // ("bad whitespace"), and a trailer that speaks of the framing once more is refused.
+  // provider any 64 bits are a size, blanks inside extensions (behind the first `;`) are read as RFC
+  // 9112, 7.1.1 tells recipients to ("bad whitespace"), and a trailer that speaks of the framing once more is
+  // refused.
   enum class From : std::uint8_t { client, provider };
   enum class Fault : std::uint8_t { none, framing, trailer, trailer_too_large };
   struct TrailerLimits {

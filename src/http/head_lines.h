@@ -107,8 +107,9 @@ struct ConnectionOptions {
 
   // One field's value. False: it is no list of tokens.
   bool take(std::string_view value);
-  // May another message follow? HTTP/1.1: unless told otherwise; HTTP/1.0: only when asked for.
-  bool persists(bool http_1_0) const { return http_1_0 ? keep_alive : !close; }
+  // May another message follow? HTTP/1.1: unless told otherwise; HTTP/1.0: only when asked for (RFC
+  // 9112, 9.3).
+  bool persists(bool http_1_0) const { return !close && (!http_1_0 || keep_alive); }
 };
 
 }  // namespace ai_proxy::http

@@ -130,6 +130,7 @@ TEST(ConnectionOptions, AreAListOfTokens) {
   EXPECT_FALSE(options({"Close"}).persists(false));
   EXPECT_FALSE(options({"Upgrade, HTTP2-Settings,close"}).persists(false));
   EXPECT_FALSE(options({"keep-alive", "close"}).persists(false));
+  EXPECT_FALSE(options({"keep-alive, close"}).persists(true));
   EXPECT_TRUE(options({"closed, close-d"}).persists(false));
   EXPECT_TRUE(options({"upgrade ,\tKeep-Alive"}).persists(true));
   EXPECT_FALSE(options({"keep-alive-x"}).persists(true));

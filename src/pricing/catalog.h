@@ -97,6 +97,10 @@ struct Model {
 
 class Catalog {
  public:
+  Catalog() = default;
+  Catalog(const Catalog&) = delete;  // names refer to names
+  Catalog& operator=(const Catalog&) = delete;
+
   // An error names the model and member at fault. Refused as slips of the unit: a price of $0.01 a token or
   // more, and one that is a hundred times off the built-in price of the same model.
   static Result<std::shared_ptr<const Catalog>> parse(std::string_view json_text);

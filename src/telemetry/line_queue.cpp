@@ -1,5 +1,6 @@
 #include "telemetry/line_queue.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -17,6 +18,9 @@ void LineBatch::append(LineKind kind, std::string_view line) {
   const auto length = static_cast<std::uint32_t>(line.size());
   head[0] = static_cast<char>(kind);
   std::memcpy(head + 1, &length, sizeof length);
+  // All of the room first: where there is none, nothing has changed.
+  const std::size_t size = bytes_.size() + sizeof head + line.size();
+  if (size > bytes_.capacity()) bytes_.reserve(std::max(size, 2 * bytes_.capacity()));
   bytes_.append(head, sizeof head).append(line);
 }
 

@@ -2,6 +2,7 @@
 #include "telemetry/line_writer.h"
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -31,35 +32,56 @@ void LineWriter::set_outputs(Outputs outputs) {
 
 bool LineWriter::flush(std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex_);
-  const std::uint64_t before = markers_;
   queue_.push(LineKind::marker, {});
-  return marker_passed_.wait_for(lock, at_most, [&] { return markers_ > before; });
+  const std::uint64_t own = ++markers_pushed_;
+  return marker_passed_.wait_for(lock, at_most, [&] { return markers_passed_ >= own; });
 }
 
 void LineWriter::run() {
   while (true) {
-    queue_.wait();
-    if (std::chrono::steady_clock::now() - last_write_ < kBusyWithin) std::this_thread::sleep_for(kRest);
-    queue_.take(batch_);
-    tell_losses();
-    refresh_outputs();
-    while (!batch_.empty()) accept(batch_.take());
-    write_out(false);
+    try {
+      turn();
+    } catch (const std::bad_alloc&) {
+      drop_batch();
+    }
+  }
+}
+
+void LineWriter::turn() {
+  queue_.wait();
+  if (std::chrono::steady_clock::now() - last_write_ < kBusyWithin) std::this_thread::sleep_for(kRest);
+  queue_.take(batch_);
+  tell_losses();
+  refresh_outputs();
+  while (!batch_.empty()) accept(batch_.take());
+  write_out(false);
+}
+
+void LineWriter::drop_batch() {
+  while (!batch_.empty()) {
+    if (batch_.take().kind == LineKind::marker) {
+      pass_marker();
+    } else {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
 }
 
 void LineWriter::accept(const LineBatch::Line& line) {
   if (line.kind == LineKind::marker) {
     write_out(true);
-    const std::lock_guard lock(mutex_);
-    ++markers_;
-    marker_passed_.notify_all();
-    return;
+    return pass_marker();
   }
   const bool own_lane = line.kind == LineKind::access && outputs_.access != outputs_.messages;
   Lane& lane = lanes_[own_lane ? 1 : 0];
   append(lane, line.text);
   if (lane.text.size() - lane.written >= kGatheredBytes) write_out(false);
+}
+
+void LineWriter::pass_marker() {
+  const std::lock_guard lock(mutex_);
+  ++markers_passed_;
+  marker_passed_.notify_all();
 }
 
 void LineWriter::tell_losses() {
@@ -73,6 +95,10 @@ void LineWriter::tell_losses() {
 
 void LineWriter::append(Lane& lane, std::string_view line) {
   if (lane.text.size() - lane.written + line.size() > kKeptBytesMax) drop(lane);
+  if (lane.written > kGatheredBytes) {
+    lane.text.erase(0, lane.written - 1);  // the last byte that was written tells whether a line is torn
+    lane.written = 1;
+  }
   if (lane.torn) {
     lane.text += '\n';
     lane.torn = false;

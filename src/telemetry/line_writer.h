@@ -46,7 +46,11 @@ class LineWriter {
     std::size_t written = 0;  // of text
     bool torn = false;        // the last line went out in part, its rest was dropped
   };
+  void turn();
+  // For want of memory: what was taken out of the queue and not yet accepted.
+  void drop_batch();
   void accept(const LineBatch::Line& line);
+  void pass_marker();
   void append(Lane& lane, std::string_view line);
   void refresh_outputs();
   // Writes what goes. The first returns false when something is left because its reader is slow.
@@ -61,7 +65,8 @@ class LineWriter {
   std::mutex mutex_;
   std::condition_variable marker_passed_;
   Outputs next_;                              // guarded by mutex_
-  std::uint64_t markers_ = 0;                 // that came past; guarded by mutex_
+  std::uint64_t markers_pushed_ = 0;          // guarded by mutex_
+  std::uint64_t markers_passed_ = 0;          // guarded by mutex_
   std::atomic<std::uint32_t> generation_{0};  // of next_
   std::atomic<std::uint64_t> dropped_{0};     // behind the queue
 
