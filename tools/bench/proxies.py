@@ -119,16 +119,20 @@ class Stand:
                                        stderr=subprocess.STDOUT, preexec_fn=lambda: os.sched_setaffinity(0, cores), **options)
         program = Program(name, process, port)
         self.programs.append(program)
+        self.until_it_listens(program, port, seconds)
+        return program
+
+    def until_it_listens(self, program, port, seconds=START_SECONDS_MAX):
+        path = self.folder / f"{program.name}-{program.port}.out"
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise RuntimeError(f"{name} ended with {process.returncode}: {last_words(path)}")
+            if program.process.poll() is not None:
+                raise RuntimeError(f"{program.name} ended with {program.process.returncode}: {last_words(path)}")
             try:
-                socket.create_connection(("127.0.0.1", port), 0.5).close()
-                return program
+                return socket.create_connection(("127.0.0.1", port), 0.5).close()
             except OSError:
                 time.sleep(0.0005)
-        raise RuntimeError(f"{name} did not listen within {seconds} s: {last_words(path)}")
+        raise RuntimeError(f"{program.name} did not listen within {seconds} s: {last_words(path)}")
 
     def end(self, programs):
         """By process id, those that we started and no other; first asked, then made to."""
@@ -208,9 +212,10 @@ class Stand:
             **{f"{provider_name}_API_KEY": "bench" for provider_name in PROVIDERS},
             **{f"{provider_name}_BASE_URL": url for provider_name in PROVIDERS}, **environment}
         program = self.start(name, core, [BINARY], port, env=variables, cwd=self.folder)
-        if look and b"ai_proxy_" not in self.get(admin, "/metrics"):
-            raise RuntimeError("the gateway shows no metrics")
         if look:
+            self.until_it_listens(program, admin)
+            if b"ai_proxy_" not in self.get(admin, "/metrics"):
+                raise RuntimeError("the gateway shows no metrics")
             self.settle(program)
         return program
 
