@@ -42,7 +42,8 @@ class LineBatch {
 
 class LineQueue {
  public:
-  // About 10,000 lines at their usual length.
+  // Of lines that wait, some 10,000 at their usual length; what holds them may have grown to twice that, and
+  // the writer has as much again in hand.
   static constexpr std::size_t kBytesMax = 4 * 1024 * 1024;
 
   // Any thread.
