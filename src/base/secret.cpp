@@ -35,6 +35,18 @@ constexpr bool is_key_character(char c) {
          c == '*' || c == '.';
 }
 
+// Long, and of digits, small and capital letters, as no ordinary word is.
+bool looks_random(std::string_view text) {
+  constexpr std::size_t kLong = 20;
+  bool digit = false, small = false, capital = false;
+  for (const char c : text) {
+    digit |= c >= '0' && c <= '9';
+    small |= c >= 'a' && c <= 'z';
+    capital |= c >= 'A' && c <= 'Z';
+  }
+  return text.size() >= kLong && digit && small && capital;
+}
+
 }  // namespace
 
 std::string redact(std::string text, const Secret& secret) {
@@ -54,8 +66,9 @@ std::string redact_keys(std::string text) {
       std::size_t end = at + mark.size();
       while (end < text.size() && is_key_character(text[end])) ++end;
       // "sk-" inside an ordinary word ("task-list") or without a body is no key.
+      const std::string_view body = std::string_view(text).substr(at + mark.size(), end - at - mark.size());
       const bool inside_word = at > 0 && is_key_character(text[at - 1]);
-      if (inside_word || end - at < mark.size() + 4) {
+      if (inside_word ? !looks_random(body) : body.size() < 4) {
         at = end;
         continue;
       }

@@ -37,6 +37,9 @@ TEST(Secret, IsRedactedWhereverItStands) {
   EXPECT_EQ(redact_keys("Incorrect API key provided: sk-proj-abc***xyz. See"),
             "Incorrect API key provided: [redacted] See");
   EXPECT_EQ(redact_keys("the task-list is sk-"), "the task-list is sk-");
+  EXPECT_EQ(redact_keys("the desk-assistant-2024-for-everybody"), "the desk-assistant-2024-for-everybody");
+  // Found by settings_fuzz: a key glued to a word.
+  EXPECT_EQ(redact_keys("modelsk-ant-4f7Qw9zX2mLp8RtV6bNc3kHd: is unknown"), "model[redacted]: is unknown");
   EXPECT_TRUE(key.matches("sk-test-1234567890"));
   EXPECT_FALSE(key.matches("sk-test-1234567891"));
 }

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Runs the fuzz targets of build/fuzz, one per processor at a time, and tells what came of it.
 
-Usage: ./dev fuzz [SECONDS-per-target] [TARGET…]. What a target has found out stays in build/fuzz/corpus/TARGET and is
-where the next run begins; an input that broke something is kept in build/fuzz/findings. Exit status 1 when there is one.
+Usage: ./dev fuzz [SECONDS-per-target] [TARGET…]. The seconds are processor time, so on a busy machine a target runs
+longer but no less. What a target has found out stays in build/fuzz/corpus/TARGET and is where the next run begins; an
+input that broke something is kept in build/fuzz/findings. Exit status 1 when there is one.
 """
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -21,6 +23,7 @@ FINDINGS = BUILD / "findings"
 SECONDS = 60
 INPUT_SECONDS_MAX = 10
 MEMORY_MB_MAX = 2560
+INTERRUPTED = 72  # libFuzzer's exit status after SIGINT
 
 
 def run(target, seconds):
@@ -33,15 +36,31 @@ def run(target, seconds):
         "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1:allocator_may_return_null=0",
         "UBSAN_OPTIONS": "print_stacktrace=1"}
     command = [
-        BUILD / target, f"-max_total_time={seconds}", f"-rss_limit_mb={MEMORY_MB_MAX}", f"-timeout={INPUT_SECONDS_MAX}",
+        BUILD / target, f"-rss_limit_mb={MEMORY_MB_MAX}", f"-timeout={INPUT_SECONDS_MAX}",
         f"-max_len={longest}", *([f"-dict={dictionary}"] if dictionary.stat().st_size else []),
         f"-artifact_prefix={FINDINGS}/{target}-", "-print_final_stats=1",
         "-reload=0", corpus, seed_folder]
-    begin = time.monotonic()
-    process = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
     log = BUILD / f"{target}.log"
-    log.write_text(process.stderr)
-    return {"seconds": time.monotonic() - begin, "log": log, "finding": finding(process), **figures(process.stderr)}
+    with log.open("w") as stderr:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=stderr, env=environment)
+        used = 0.0
+        while process.poll() is None:
+            time.sleep(0.2)
+            used = processor_seconds(process.pid) or used
+            if used >= seconds:
+                process.send_signal(signal.SIGINT)
+                process.wait()
+    text = log.read_text(errors="replace")
+    return {"seconds": used, "log": log, "finding": finding(process.returncode, text), **figures(text)}
+
+
+def processor_seconds(pid):
+    """What the process has used up so far; 0 when it is gone."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def figures(text):
@@ -51,12 +70,12 @@ def figures(text):
     return {"runs": int(executed[1]) if executed else runs, "covered": covered, "features": features, "corpus": corpus}
 
 
-def finding(process):
+def finding(status, text):
     """The file that broke something; None when nothing did."""
-    if process.returncode == 0:
+    if status in (0, INTERRUPTED):
         return None
-    kept = re.search(r"Test unit written to (\S+)", process.stderr)
-    return kept[1] if kept else f"exit status {process.returncode}"
+    kept = re.search(r"Test unit written to (\S+)", text)
+    return kept[1] if kept else f"exit status {status}"
 
 
 def main():
