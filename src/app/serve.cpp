@@ -173,19 +173,19 @@ class Conductor {
     wait_for_signal();
   }
 
+  // Waits anew first, here as below: what follows may fail for want of memory.
   void wait_for_signal() {
     signals_.async_wait([this](const http::error_code& fault, int signal) {
       if (fault) return;
+      wait_for_signal();
       if (signal == SIGHUP) {
         files_ = fingerprint_of_files(command_line_, *settings_);  // the watch need not read them again
         reload("SIGHUP");
       } else if (process_.leaving) {
         finish();
-        return;
       } else {
         leave();
       }
-      wait_for_signal();
     });
   }
 
@@ -194,13 +194,13 @@ class Conductor {
     file_timer_.expires_after(250ms);
     file_timer_.async_wait([this](const http::error_code& fault) {
       if (fault || process_.leaving) return;
+      watch_files();
       const auto now = fingerprint_of_files(command_line_, *settings_);
       if (now != files_ && now == changed_files_) {
         files_ = now;
         reload("file changed");
       }
       changed_files_ = now;
-      watch_files();
     });
   }
 
@@ -286,12 +286,12 @@ class Conductor {
       const bool none = process_.counters.connections.load() == 0;
       const bool late = http::Clock::now() >= deadline_;
       if ((none && port_closed_) || (late && cancelled)) return finish();
+      wait_until_quiet(cancelled || late);
       if (none) close_port();  // who waited in its queue is heard before the end
       if (late) {
         for (const auto& loop : loops_) loop->stop_accepting_and_cancel();
         deadline_ = http::Clock::now() + 1s;
       }
-      wait_until_quiet(cancelled || late);
     });
   }
 

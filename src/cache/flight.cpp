@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/post.hpp>
 #include <deque>
 #include <functional>
@@ -13,6 +14,7 @@
 #include <utility>
 
 #include "http/connection_signal.h"
+#include "http/handler_memory.h"
 
 namespace ai_proxy::cache {
 namespace {
@@ -25,12 +27,14 @@ class Wake {
  public:
   explicit Wake(const http::Executor& executor) : executor_(executor) {}
 
-  static void up(const std::shared_ptr<Wake>& wake) {
+  // Needs no memory: destructors wake too.
+  static void up(const std::shared_ptr<Wake>& wake) noexcept {
     if (wake->asked_.exchange(true)) return;
-    http::asio::post(wake->executor_, [wake] {
-      wake->asked_ = false;
-      if (wake->call) wake->call();
-    });
+    const http::HandlerAllocator<char> memory(std::shared_ptr<http::HandlerMemory>(wake, &wake->memory_));
+    http::asio::post(wake->executor_, http::asio::bind_allocator(memory, [wake] {
+                       wake->asked_ = false;  // the memory is free again by now
+                       if (wake->call) wake->call();
+                     }));
   }
 
   const http::Executor& executor() const { return executor_; }
@@ -40,6 +44,7 @@ class Wake {
  private:
   http::Executor executor_;
   std::atomic<bool> asked_{false};
+  http::HandlerMemory memory_;
 };
 
 using Piece = std::shared_ptr<const std::string>;

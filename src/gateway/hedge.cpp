@@ -68,12 +68,20 @@ void Race::start(Lane lane) {
 
 http::Task<void> Race::run(Exchange& exchange, std::shared_ptr<Shared> shared,
                            std::shared_ptr<Runner> runner) {
+  // However this ends: Asio destroys a coroutine whose operation finds no memory to begin.
+  struct End {
+    ~End() {
+      if (!lane.result) lane.result.emplace(std::unexpected(Error{}));
+      shared.changed();
+    }
+    Lane& lane;
+    const Shared& shared;
+  } const end{runner->lane, *shared};
   try {
     runner->lane.result.emplace(co_await call_provider(exchange, runner->lane.call, runner->cancellation));
   } catch (const std::exception&) {
     runner->lane.result.emplace(std::unexpected(internal_error("The call failed inside this server.")));
   }
-  shared->changed();
 }
 
 std::optional<std::size_t> Race::winner() const {

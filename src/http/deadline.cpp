@@ -8,9 +8,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/post.hpp>
 #include <cstdint>
+#include <new>
 #include <utility>
+
+#include "http/handler_memory.h"
 
 namespace ai_proxy::http {
 namespace {
@@ -123,20 +127,34 @@ struct Deadlines::Impl {
     if (entry.link != nullptr) unfile(entry);
   }
 
-  // Sleeps until the next occupied slot, unless a sleep that ends sooner is under way.
-  void sleep() {
+  // Sleeps until the next occupied slot, unless a sleep that ends sooner is under way. Without memory for
+  // that, the loop's next turn tries again: deadlines are what gets others out of a want of memory.
+  void sleep() noexcept {
     std::size_t level = 0;
     std::size_t slot = 0;
     const std::uint64_t tick = next_slot(level, slot);
     if (tick >= wake) return;
     wake = tick;
-    timer.expires_at(start + kResolution * static_cast<std::int64_t>(tick));
-    timer.async_wait(
-        [this, token = std::weak_ptr<void>(alive), sleep_number = ++sleeps](const error_code& fault) {
-          if (fault || token.expired() || sleep_number != sleeps) return;
-          const bool overslept = ticks_passed() > wake + kOversleptTicks;
-          take_turns(overslept ? kTurnsForSockets : 0);
-        });
+    try {
+      timer.expires_at(start + kResolution * static_cast<std::int64_t>(tick));
+      timer.async_wait(
+          [this, token = std::weak_ptr<void>(alive), sleep_number = ++sleeps](const error_code& fault) {
+            if (fault || token.expired() || sleep_number != sleeps) return;
+            const bool overslept = ticks_passed() > wake + kOversleptTicks;
+            take_turns(overslept ? kTurnsForSockets : 0);
+          });
+    } catch (const std::bad_alloc&) {
+      wake = kNever;
+      sleep_soon();
+    }
+  }
+
+  void sleep_soon() {
+    if (alive->used()) return;  // it is on its way
+    const auto try_again = [this, token = std::weak_ptr<void>(alive)] {
+      if (!token.expired()) sleep();
+    };
+    asio::post(timer.get_executor(), asio::bind_allocator(HandlerAllocator<char>(alive), try_again));
   }
 
   void take_turns(int left) {
@@ -146,9 +164,13 @@ struct Deadlines::Impl {
       sleep();
       return;
     }
-    asio::post(timer.get_executor(), [this, token = std::weak_ptr<void>(alive), number = sleeps, left] {
-      if (!token.expired() && number == sleeps) take_turns(left - 1);
-    });
+    try {
+      asio::post(timer.get_executor(), [this, token = std::weak_ptr<void>(alive), number = sleeps, left] {
+        if (!token.expired() && number == sleeps) take_turns(left - 1);
+      });
+    } catch (const std::bad_alloc&) {
+      take_turns(0);
+    }
   }
 
   void advance() {
@@ -176,7 +198,14 @@ struct Deadlines::Impl {
   void fire(Entry& entry) {
     entry.due = kNever;
     running = &entry;
-    entry.expired();
+    try {
+      entry.expired();
+    } catch (const std::bad_alloc&) {
+      if (!destroyed && entry.due == kNever) {
+        entry.due = entry.key = current + 1;
+        file(entry);
+      }
+    }
     running = nullptr;
     destroyed.reset();
   }
@@ -191,7 +220,7 @@ struct Deadlines::Impl {
   std::unique_ptr<Entry> destroyed;  // `running`, when its callback destroyed the Deadline
   std::array<std::uint64_t, kLevels> occupied{};
   std::array<std::array<Entry*, kSlots>, kLevels> heads{};
-  std::shared_ptr<void> alive = std::make_shared<char>();
+  std::shared_ptr<HandlerMemory> alive = std::make_shared<HandlerMemory>();
 };
 
 Deadlines::Deadlines(asio::io_context& io) : impl_(std::make_unique<Impl>(io)) {}

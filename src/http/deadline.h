@@ -28,7 +28,7 @@ class Deadlines {
 
 // One thing that may take too long. Calls `expired` once per arm(), never early, at most kResolution late
 // when the thread is not busy. Requires: its Deadlines outlives it. `expired` may re-arm, disarm or destroy
-// this Deadline.
+// this Deadline; when it throws std::bad_alloc, it is called again a moment later. Arming needs no memory.
 class Deadline {
  public:
   Deadline(Deadlines& deadlines, std::function<void()> expired);

@@ -2,8 +2,6 @@
 #include "http/server.h"
 
 #include <algorithm>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <functional>
 #include <utility>
 
@@ -34,9 +32,9 @@ struct Server::Impl {
     return all;
   }
 
-  void begin(std::shared_ptr<Listener> listener) {
+  void begin(const std::shared_ptr<Listener>& listener) {
     listeners.push_back(listener);
-    asio::co_spawn(core->io.get_executor(), Listener::run(std::move(listener)), asio::detached);
+    listener->start();
   }
 
   std::shared_ptr<ServerCore> core;
@@ -48,7 +46,7 @@ Server::Server(asio::io_context& io, const ServerLimits& limits, Handler handler
 
 // Sessions whose handler runs live on until it returns; all others end here.
 Server::~Server() {
-  for (const auto& listener : impl_->listeners) listener->abandon();
+  for (const auto& listener : impl_->listeners) listener->close();
   ServerCore& core = *impl_->core;
   core.draining = true;
   ServerCounters& counters = *std::exchange(core.counters, nullptr);
@@ -69,22 +67,22 @@ Result<std::uint16_t> Server::listen(const std::string& host, std::uint16_t port
   if (ec)
     return std::unexpected(
         internal_error("Cannot listen on " + host + ": give an IP address, such as 127.0.0.1 or 0.0.0.0."));
-  auto listener = std::make_shared<Listener>(impl_->core);
+  const auto listener = std::make_shared<Listener>(impl_->core);
   endpoint = listener->listen(endpoint, reuse_port, ec);
   if (ec) return failed(ec);
-  impl_->begin(std::move(listener));
+  impl_->begin(listener);
   return endpoint.port();
 }
 
 Result<std::uint16_t> Server::listen_on(int descriptor) {
   error_code ec;
-  auto listener = std::make_shared<Listener>(impl_->core);
+  const auto listener = std::make_shared<Listener>(impl_->core);
   const tcp::endpoint endpoint = listener->listen_on(descriptor, ec);
   if (ec) {
     return std::unexpected(
         internal_error("The socket that was handed over cannot be listened on: " + ec.message() + "."));
   }
-  impl_->begin(std::move(listener));
+  impl_->begin(listener);
   return endpoint.port();
 }
 

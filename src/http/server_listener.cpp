@@ -39,7 +39,10 @@ Listener::Listener(std::shared_ptr<ServerCore> core)
     : core_(std::move(core)),
       acceptor_(core_->io.get_executor()),
       reserve_(kReservedDescriptors),
-      pause_end_(core_->deadlines, [this] { pause_.wake(); }) {}
+      pause_end_(core_->deadlines, [this] {
+        reserve_.refill();
+        start();
+      }) {}
 
 tcp::endpoint Listener::listen(const tcp::endpoint& endpoint, bool reuse_port, error_code& ec) {
   acceptor_.open(endpoint.protocol(), ec);
@@ -86,18 +89,30 @@ void Listener::set_inherited_options() {
   acceptor_.set_option(TcpOption<TCP_USER_TIMEOUT>(stall), ignored);
 }
 
-Task<void> Listener::run(std::shared_ptr<Listener> self) {
-  while (self->acceptor_.is_open() && self->core_->counters != nullptr) {
-    milliseconds pause = kNothingLeftPause;
-    try {
-      pause = co_await self->accept_one();
-    } catch (const std::bad_alloc&) {
-      // One connection was lost for want of memory. The next may fare better.
+void Listener::start() {
+  asio::co_spawn(core_->io.get_executor(), accept_until_pause(shared_from_this()), asio::detached);
+}
+
+bool Listener::accepting() const {
+  return acceptor_.is_open() && core_->counters != nullptr;
+}
+
+Task<void> Listener::accept_until_pause(std::shared_ptr<Listener> self) {
+  // However this ends: Asio destroys a coroutine whose operation finds no memory to begin.
+  struct Restart {
+    ~Restart() {
+      if (pause != kNoPause && listener.accepting()) listener.pause_end_.arm(pause);
     }
-    if (pause == kNoPause) continue;
-    self->pause_end_.arm(pause);
-    co_await self->pause_.wait();
-    self->reserve_.refill();
+    Listener& listener;
+    milliseconds pause = kNothingLeftPause;
+  } restart{*self};
+  try {
+    do {
+      restart.pause = kNothingLeftPause;
+      restart.pause = co_await self->accept_one();
+    } while (restart.pause == kNoPause && self->accepting());
+  } catch (const std::bad_alloc&) {
+    // One connection was lost. The next may fare better.
   }
 }
 
@@ -160,11 +175,7 @@ void Listener::stop() {
 void Listener::close() {
   error_code ec;
   acceptor_.close(ec);
-}
-
-void Listener::abandon() {
-  close();
-  pause_.drop();
+  pause_end_.disarm();
 }
 
 }  // namespace ai_proxy::http

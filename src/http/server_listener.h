@@ -12,7 +12,7 @@
 
 namespace ai_proxy::http {
 
-class Listener {
+class Listener : public std::enable_shared_from_this<Listener> {
  public:
   explicit Listener(std::shared_ptr<ServerCore> core);
 
@@ -21,18 +21,18 @@ class Listener {
   // On a bound socket that others may hold too. Owns the descriptor from now on.
   tcp::endpoint listen_on(int descriptor, error_code& ec);
   // Accepts until close(), or until the Server is gone.
-  static Task<void> run(std::shared_ptr<Listener> self);
+  void start();
   // What accepted sockets inherit, from the server's limits as they are now.
   void set_inherited_options();
   // Closes the port. Who waits in its queue is let in first, unless others hold the socket and will do that.
   void stop();
   void close();
-  // Destroys the coroutine if it pauses.
-  void abandon();
 
  private:
   using Acceptor = asio::basic_socket_acceptor<tcp, Executor>;
 
+  bool accepting() const;
+  static Task<void> accept_until_pause(std::shared_ptr<Listener> self);
   Task<milliseconds> accept_one();
   milliseconds accept_with_reserve();
   void take(Socket socket, const tcp::endpoint& client, bool beyond_max);
@@ -41,8 +41,7 @@ class Listener {
   Acceptor acceptor_;
   bool shared_ = false;  // the socket outlives us, and so does its queue
   ReservedDescriptors reserve_;
-  Wake pause_;
-  Deadline pause_end_;
+  Deadline pause_end_;  // then it starts again
 };
 
 }  // namespace ai_proxy::http

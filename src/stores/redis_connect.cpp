@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <new>
 
 #include "stores/away_board.h"
 #include "stores/redis_link.h"
@@ -43,7 +44,9 @@ RedisLink::~RedisLink() {
 }
 
 void RedisLink::start() {
-  asio::co_spawn(io_, keep_connected(shared_from_this()), asio::detached);
+  if (running_ || stopping_) return;
+  asio::co_spawn(io_, run(shared_from_this()), asio::detached);
+  running_ = true;
 }
 
 void RedisLink::stop() {
@@ -53,28 +56,49 @@ void RedisLink::stop() {
   retry_.cancel();
 }
 
-http::Task<void> RedisLink::keep_connected(std::shared_ptr<RedisLink> self) {
-  while (!self->stopping_) {
-    const auto connection = std::make_shared<RedisConnection>(
-        self->io_, self->tls_, self->options_.value_bytes_max + kProtocolBytes);
-    self->connection_ = connection;
-    std::string reason = co_await self->establish(connection);
+http::Task<void> RedisLink::run(std::shared_ptr<RedisLink> self) {
+  // However this ends: Asio destroys a coroutine whose operation finds no memory to begin. Who waits for a
+  // reply waits for its deadline.
+  struct End {
+    ~End() {
+      link.running_ = false;
+      const Connection connection = std::exchange(link.connection_, nullptr);
+      if (!connection) return;
+      connection->closed = true;
+      connection->stream.close();
+      connection->watchdog.cancel();
+    }
+    RedisLink& link;
+  } end{*self};
+  try {
+    co_await self->keep_connected();
+  } catch (const std::bad_alloc&) {
+    // The next command begins anew.
+  }
+}
+
+http::Task<void> RedisLink::keep_connected() {
+  while (!stopping_) {
+    const auto connection =
+        std::make_shared<RedisConnection>(io_, tls_, options_.value_bytes_max + kProtocolBytes);
+    connection_ = connection;
+    std::string reason = co_await establish(connection);
     const bool established = reason.empty();
     if (established) {
-      self->breaker_.probe_succeeded();
-      self->send_waiting(connection);
-      reason = co_await self->receive(connection);
+      breaker_.probe_succeeded();
+      send_waiting(connection);
+      reason = co_await receive(connection);
     }
-    self->drop(connection, reason);
+    drop(connection, reason);
     if (!established) {
-      self->failed(reason);
-      self->fail_waiting(reason);
+      failed(reason);
+      fail_waiting(reason);
     }
-    if (self->stopping_) break;
-    if (!self->waiting_.empty() && !self->breaker_.open()) continue;
-    self->fail_waiting(reason);
-    self->retry_.expires_after(self->pause());
-    co_await self->retry_.async_wait(kAwait);  // cut short by a command that wants a connection
+    if (stopping_) break;
+    if (!waiting_.empty() && !breaker_.open()) continue;
+    fail_waiting(reason);
+    retry_.expires_after(pause());
+    co_await retry_.async_wait(kAwait);  // cut short by a command that wants a connection
   }
 }
 

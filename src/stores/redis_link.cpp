@@ -7,6 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <new>
 
 #include "stores/away_board.h"
 #include "telemetry/log.h"
@@ -55,6 +56,7 @@ bool RedisLink::accepts(std::size_t bytes) const {
 }
 
 http::Task<RedisValue> RedisLink::get(std::string_view key) {
+  start();
   if (breaker_.open()) co_return std::unexpected(unavailable("redis is away"));
   if (!accepts(key.size())) co_return std::unexpected(unavailable("redis is busy"));
 
@@ -83,6 +85,7 @@ http::Task<RedisValue> RedisLink::get(std::string_view key) {
 
 void RedisLink::set(std::string_view key, std::string_view value, std::chrono::seconds ttl) {
   if (value.empty() || value.size() > options_.value_bytes_max || ttl.count() <= 0) return;
+  start();
   if (!accepts(key.size() + value.size())) return;
   const milliseconds time = std::min<std::chrono::seconds>(ttl, kTtlMax);
   const milliseconds transfer(value.size() / kBytesPerMillisecond);
@@ -92,10 +95,15 @@ void RedisLink::set(std::string_view key, std::string_view value, std::chrono::s
 
 bool RedisLink::submit(RedisCommand command, Words words) {
   if (connection_ && connection_->ready) {
-    if (!append_command(connection_->outgoing, words)) return false;
-    connection_->in_flight.push_back(std::move(command));
-    watch(connection_);
-    flush(connection_);
+    // First the place for the reply: a command without one would put all replies out of step.
+    const Connection connection = connection_;
+    connection->in_flight.push_back(std::move(command));
+    if (!append_command(connection->outgoing, words)) {
+      connection->in_flight.pop_back();
+      return false;
+    }
+    watch(connection);
+    flush(connection);
     return true;
   }
   Waiting waiting{std::move(command), {}};
@@ -113,8 +121,9 @@ void RedisLink::send_waiting(const Connection& connection) {
       const milliseconds transfer(waiting.bytes.size() / kBytesPerMillisecond);
       waiting.command.deadline = Clock::now() + options_.operation_time + transfer;
     }
-    connection->outgoing += waiting.bytes;
+    connection->outgoing.reserve(connection->outgoing.size() + waiting.bytes.size());
     connection->in_flight.push_back(std::move(waiting.command));
+    connection->outgoing += waiting.bytes;
   }
   waiting_bytes_ = 0;
   watch(connection);
@@ -124,7 +133,12 @@ void RedisLink::send_waiting(const Connection& connection) {
 void RedisLink::flush(const Connection& connection) {
   if (connection->write_active || connection->closed || connection->outgoing.empty()) return;
   connection->write_active = true;
-  asio::co_spawn(io_, write_out(shared_from_this(), connection), asio::detached);
+  try {
+    asio::co_spawn(io_, write_out(shared_from_this(), connection), asio::detached);
+  } catch (const std::bad_alloc&) {
+    connection->write_active = false;  // the next command takes these bytes along
+    throw;
+  }
 }
 
 // What gathers while one write is under way goes out with the next.
@@ -166,7 +180,6 @@ void RedisLink::finish(const RedisCommand& command, RedisReply& reply) {
 // Commands nobody waits for need a deadline too, or a frozen Redis would go unnoticed.
 void RedisLink::watch(const Connection& connection) {
   if (connection->watchdog_armed || connection->closed || connection->in_flight.empty()) return;
-  connection->watchdog_armed = true;
   connection->watchdog.expires_at(connection->in_flight.front().deadline + 2 * kOwnDelay);
   connection->watchdog.async_wait([self = shared_from_this(), connection](error_code) {
     connection->watchdog_armed = false;
@@ -177,6 +190,7 @@ void RedisLink::watch(const Connection& connection) {
       self->watch(connection);
     }
   });
+  connection->watchdog_armed = true;
 }
 
 // After a deadline nobody knows which reply belongs to which command: the connection is given up.

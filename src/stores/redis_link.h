@@ -59,6 +59,7 @@ class RedisLink : public std::enable_shared_from_this<RedisLink> {
   RedisLink(http::asio::io_context& io, RedisOptions options);
   ~RedisLink();
 
+  // Keeps a connection from now on. Idempotent; where it ended for want of memory, it begins anew.
   void start();
   void stop();
 
@@ -71,7 +72,8 @@ class RedisLink : public std::enable_shared_from_this<RedisLink> {
   using Words = std::initializer_list<std::string_view>;
 
   // The one coroutine that keeps a connection.
-  static http::Task<void> keep_connected(std::shared_ptr<RedisLink> self);
+  static http::Task<void> run(std::shared_ptr<RedisLink> self);
+  http::Task<void> keep_connected();
   http::Task<std::string> establish(Connection connection);  // why it failed; empty: it did not
   http::Task<std::string> greet(Connection connection);
   http::Task<std::string> receive(Connection connection);  // why it ended
@@ -108,6 +110,7 @@ class RedisLink : public std::enable_shared_from_this<RedisLink> {
   std::size_t waiting_bytes_ = 0;
   http::Timer retry_;
   http::Clock::time_point refusal_noted_{};
+  bool running_ = false;
   bool stopping_ = false;
 };
 

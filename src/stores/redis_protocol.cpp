@@ -90,7 +90,11 @@ bool append_command(std::string& bytes, std::initializer_list<std::string_view> 
       redisFormatCommandArgv(&formatted, static_cast<int>(count), starts.data(), lengths.data());
   if (length < 0) return false;
   const std::unique_ptr<char, decltype(&redisFreeCommand)> owner(formatted, &redisFreeCommand);
-  bytes.append(formatted, static_cast<std::size_t>(length));
+  try {
+    bytes.append(formatted, static_cast<std::size_t>(length));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
   return true;
 }
 
