@@ -8,6 +8,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <charconv>
 #include <ctime>
+#include <new>
 #include <utility>
 
 #include "base/ascii.h"
@@ -29,7 +30,6 @@ void append_hex(std::string& out, std::size_t value) {
 Task<bool> Session::send(int status, std::string_view content_type, std::string_view fields,
                          std::string_view body) {
   if (gone_ || answer_ != Answer::none) co_return false;
-  answer_ = Answer::complete;
   begin_head(status, content_type, fields);
   std::string& out = exchange_->out;
   if (!is_bodiless(status)) {
@@ -45,14 +45,15 @@ Task<bool> Session::send(int status, std::string_view content_type, std::string_
     body = {};
   }
   Outgoing outgoing{{asio::buffer(out), asio::buffer(body)}};
-  if (put_now(outgoing)) co_return true;
-  co_return co_await put(outgoing);
+  answer_ = Answer::ending;
+  if (!put_now(outgoing) && !co_await put(outgoing)) co_return false;
+  answer_ = Answer::complete;
+  co_return true;
 }
 
 // Leaves the head and the first bytes in exchange_->out.
 void Session::build_stream_head(int status, std::string_view content_type, std::string_view fields,
                                 std::string_view first) {
-  answer_ = Answer::streaming;
   chunked_ = !exchange_->reader.head().http_1_0;
   if (!chunked_) closes_after_ = true;  // the end of the connection is the end of the body
   begin_head(status, content_type, fields);
@@ -61,6 +62,7 @@ void Session::build_stream_head(int status, std::string_view content_type, std::
   append_connection_field();
   out.append("\r\n");
   if (!sends_no_body(status)) append_chunk(out, first);
+  answer_ = Answer::streaming;
 }
 
 Task<bool> Session::begin_stream(int status, std::string_view content_type, std::string_view fields,
@@ -94,8 +96,17 @@ bool Session::offer(std::string_view bytes) {
     on_gone();
     return false;
   }
-  owed_.assign(bytes.substr(written));
-  return true;
+  owe(bytes.substr(written));
+  return !gone_;
+}
+
+// Without memory for the rest of what has begun, only closing is honest.
+void Session::owe(std::string_view bytes) {
+  try {
+    owed_.append(bytes);
+  } catch (const std::bad_alloc&) {
+    close_now();
+  }
 }
 
 // The next piece of a stream, with what frames it in exchange_->out.
@@ -123,7 +134,7 @@ bool Session::write_now(std::string_view bytes) {
   Outgoing outgoing = build_chunk(bytes);
   if (put_now(outgoing)) return true;
   for (const asio::const_buffer& piece : outgoing.pieces)
-    owed_.append(static_cast<const char*>(piece.data()), piece.size());
+    owe({static_cast<const char*>(piece.data()), piece.size()});
   return !gone_;
 }
 
@@ -139,12 +150,12 @@ Task<bool> Session::write(std::string_view bytes) {
 
 Task<bool> Session::end_stream() {
   if (gone_ || answer_ != Answer::streaming) co_return false;
+  answer_ = Answer::ending;
+  const bool last_chunk = chunked_ && !sends_no_body(200);
+  Outgoing outgoing{{asio::buffer(std::string_view(last_chunk ? "0\r\n\r\n" : ""))}};
+  if (!put_now(outgoing) && !co_await put(outgoing)) co_return false;
   answer_ = Answer::complete;
-  if (sends_no_body(200) || (!chunked_ && owed_.empty())) co_return true;
-  if (!chunked_) co_return co_await put({});
-  Outgoing outgoing{{asio::buffer(std::string_view("0\r\n\r\n"))}};
-  if (put_now(outgoing)) co_return true;
-  co_return co_await put(outgoing);
+  co_return true;
 }
 
 void Session::abort() {

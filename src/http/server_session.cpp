@@ -49,12 +49,16 @@ Session::~Session() {
 }
 
 Task<void> Session::run(std::shared_ptr<Session> self) {
+  // However this ends: Asio destroys a coroutine whose operation finds no memory to begin.
+  struct End {
+    ~End() { session.close_now(); }
+    Session& session;
+  } const end{*self};
   try {
     co_await self->serve();
   } catch (...) {
     // Out of memory, most likely: this connection ends, no other does.
   }
-  self->close_now();
 }
 
 Task<void> Session::serve() {
@@ -144,6 +148,24 @@ void Session::await_request_phase() {
   }
 }
 
+// While the handler runs.
+class Session::Handling {
+ public:
+  explicit Handling(Session& session) : session_(session) {
+    session_.handling_ = true;
+    if (session_.core_->counters != nullptr) ++session_.core_->counters->requests_running;
+  }
+  ~Handling() {
+    session_.handling_ = false;
+    if (session_.core_->counters != nullptr) --session_.core_->counters->requests_running;
+  }
+  Handling(const Handling&) = delete;
+  Handling& operator=(const Handling&) = delete;
+
+ private:
+  Session& session_;
+};
+
 Task<bool> Session::answer_request() {
   phase_ = Phase::answer;  // no deadline of ours; a late one of the last phase finds nothing to do
   Request& request = exchange_->reader.request();
@@ -159,27 +181,23 @@ Task<bool> Session::answer_request() {
   if (gone_) exchange_->cancellation.request(Cancellation::Reason::client_gone);
   start_read();
 
-  const std::shared_ptr<ServerCore> core = core_;
   // What was not answered is answered with this, what was begun is broken off.
   RequestFault failure{500, "internal",
                        "The request failed inside this server. Try again; the server's log says more."};
-  handling_ = true;
-  if (core->counters != nullptr) ++core->counters->requests_running;
   try {
-    co_await core->handler(request, *this);
+    const Handling handling(*this);
+    co_await core_->handler(request, *this);
   } catch (const std::bad_alloc&) {
     failure = kOverloaded;
   } catch (...) {
     // The handler has logged it.
   }
-  handling_ = false;
-  if (core->counters != nullptr) --core->counters->requests_running;
 
   if (answer_ == Answer::none && !gone_) {
     co_await refuse(failure);
     co_return false;
   }
-  if (answer_ == Answer::streaming) abort();
+  if (answer_ == Answer::streaming || answer_ == Answer::ending) abort();
   // Not closing(): a connection that was not said to close stays, or the next request would meet its end.
   co_return answer_ == Answer::complete && !gone_ && !closes_after_;
 }

@@ -66,8 +66,10 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   // Reads in a row for one connection before others get their turn.
   static constexpr int kReadsInARow = 16;
 
+  class Handling;
   enum class Phase : std::uint8_t { idle, head, body, answer, linger };
-  enum class Answer : std::uint8_t { none, streaming, complete, aborted };
+  // Complete: the kernel has all of it. One that is left streaming or ending is broken off.
+  enum class Answer : std::uint8_t { none, streaming, ending, complete, aborted };
   // Up to three pieces that leave together.
   struct Outgoing {
     std::array<asio::const_buffer, 3> pieces;
@@ -109,6 +111,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
                          std::string_view first);
   Outgoing build_chunk(std::string_view bytes);
   bool offer(std::string_view bytes);
+  void owe(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
   void on_write_late();

@@ -2,13 +2,14 @@
 // inside Asio, which posts what cleans up after the first; before it comes to that, app/memory_watch.h gives
 // its reserve.)
 #include <arpa/inet.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <cerrno>
+#include <string>
 
 #include "http/deadline.h"
 #include "http/failing_memory.test.h"
@@ -43,46 +44,68 @@ TEST(WantOfMemory, DeadlinesFireAllTheSame) {
 
 class Client {
  public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  Client(std::uint16_t port, std::string_view path)
+      : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
-    constexpr std::string_view kRequest = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    EXPECT_EQ(::send(socket_, kRequest.data(), kRequest.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(kRequest.size()));
+    const std::string request =
+        std::string("GET ").append(path).append(" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(::send(socket_, request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
   }
   ~Client() { ::close(socket_); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  bool answered() const {
-    pollfd readable{socket_, POLLIN, 0};
-    char first = 0;
-    return ::poll(&readable, 1, 0) > 0 && ::recv(socket_, &first, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+  // Has the server closed? What came before is in `answer`.
+  bool ended() {
+    char bytes[4096];
+    for (;;) {
+      const ssize_t count = ::recv(socket_, bytes, sizeof bytes, MSG_DONTWAIT);
+      if (count <= 0) return count == 0 || errno != EAGAIN;
+      answer.append(bytes, static_cast<std::size_t>(count));
+    }
   }
+  std::string answer;
 
  private:
   int socket_;
 };
 
-TEST(WantOfMemory, AServerGoesOnAccepting) {
+// Every client meets an end: its answer's, or its connection's.
+TEST(WantOfMemory, AServerLeavesNobodyWaitingAndGoesOn) {
   asio::io_context io(1);
   const auto work = asio::make_work_guard(io);
   ServerCounters counters;
-  const auto handler = [](Request&, ResponseWriter& response) -> Task<void> {
-    co_await response.send(200, "text/plain", "", "hello");
+  const auto handler = [](Request& request, ResponseWriter& response) -> Task<void> {
+    if (request.path == "/whole") {
+      co_await response.send(200, "text/plain", "", "all of it");
+    } else if (co_await response.begin_stream(200, "text/plain", "", "all ")) {
+      co_await response.write("of it");
+      co_await response.end_stream();
+    }
   };
   Server server(io, ServerLimits{}, handler, counters);
   const std::uint16_t port = server.listen("127.0.0.1", 0, false).value();
-  for (long first = 0; first < 60; ++first) {
-    const Client unlucky(port);
-    run_with_failures(io, first, 1, 2ms, [] {});
-    const Client next(port);
-    for (const auto end = Clock::now() + 5s; !next.answered() && Clock::now() < end;) io.run_one_for(10ms);
-    ASSERT_TRUE(next.answered()) << first;
+  const auto ends = [&](Client& client) {
+    for (const auto end = Clock::now() + 5s; !client.ended() && Clock::now() < end;) io.run_one_for(10ms);
+    return client.ended();
+  };
+  for (const char* path : {"/whole", "/stream"}) {
+    for (long first = 0; first < 60; ++first) {
+      Client unlucky(port, path);
+      run_with_failures(io, first, 1, 2ms, [] {});
+      EXPECT_TRUE(ends(unlucky)) << path << first << unlucky.answer;
+      Client next(port, path);
+      EXPECT_TRUE(ends(next)) << path << first << next.answer;
+      EXPECT_THAT(next.answer, ::testing::HasSubstr("all "));
+      ASSERT_FALSE(HasFailure());
+    }
   }
+  EXPECT_EQ(counters.requests_running, 0u);
 }
 
 }  // namespace

@@ -183,13 +183,13 @@ test('overload: an event loop that is late with its work refuses more, and takes
   });
 });
 
-test('P11 allocations fail now and then: those requests fail, the process lives', { skip: sanitized }, async (context) => {
+test('P11 allocations fail now and then: those requests fail, the process lives', { skip: sanitized, timeout: 180_000 }, async (context) => {
   const source = fileURLToPath(new URL('support/failing_malloc.c', import.meta.url));
   const folder = emptyFolder();
   const library = path.join(folder, 'failing_malloc.so'), begin = path.join(folder, 'begin');
   const compiled = spawnSync(process.env.CC ?? 'clang-19', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'], { encoding: 'utf8' });
   assert.equal(compiled.status, 0, compiled.stderr ?? String(compiled.error));
-  await withShortGateway({ environment: { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '5000' } }, async ({ gateway, ask }) => {
+  await withShortGateway({ environment: { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '20000' } }, async ({ gateway, ask }) => {
     assert.equal((await ask('answer')).status, 200);
     writeFileSync(begin, '');
     const { byStatus } = await load(scale(3000, 30_000), 16, (index) => ask(index % 3 === 0 ? 'status:500' : 'answer', { stream: index % 2 === 0 }));

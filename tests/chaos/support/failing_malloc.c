@@ -1,5 +1,6 @@
 // One allocation in a hundred thousand fails (FAILING_MALLOC_ONE_IN), once the program serves: for LD_PRELOAD. A fixed
-// sequence per process, so that a run can be repeated.
+// sequence per process, so that a run can be repeated. What is asked for again at once, after something was freed for it,
+// fails too.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,6 +14,7 @@ static void *(*real_malloc)(size_t);
 static atomic_ulong asked;
 static atomic_ulong one_in;
 static const char *begin_file;
+static _Thread_local size_t refused;
 
 __attribute__((constructor)) static void begin(void) {
   real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
@@ -34,7 +36,10 @@ void *malloc(size_t size) {
   if (real_malloc == NULL) real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
   unsigned long number = atomic_fetch_add(&asked, 1);
   unsigned long every = rate(number);
-  if (every != 0 && (number * 2654435761ul >> 7) % every == 0) {
+  int again = refused != 0 && refused == size;
+  refused = 0;
+  if (again || (every != 0 && (number * 2654435761ul >> 7) % every == 0)) {
+    if (!again) refused = size;
     errno = ENOMEM;
     return NULL;
   }
