@@ -7,7 +7,7 @@ namespace ai_proxy::config {
 
 void Faults::add(std::string_view place, std::string_view text) {
   if (lines_.size() < kLinesMax) {
-    lines_.push_back(std::string(place).append(": ").append(text));
+    lines_.push_back(redact_keys(std::string(place).append(": ").append(text)));
   } else if (!cut_) {
     lines_.emplace_back("and more; only the first 100 faults are shown.");
     cut_ = true;
