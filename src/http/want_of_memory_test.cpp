@@ -10,7 +10,9 @@
 
 #include <cerrno>
 #include <string>
+#include <thread>
 
+#include "http/client_fixture.test.h"
 #include "http/deadline.h"
 #include "http/failing_memory.test.h"
 #include "http/server.h"
@@ -106,6 +108,44 @@ TEST(WantOfMemory, AServerLeavesNobodyWaitingAndGoesOn) {
     }
   }
   EXPECT_EQ(counters.requests_running, 0u);
+}
+
+// With one connection per origin, a place that is not given back would be the last.
+TEST(WantOfMemory, AClientGivesItsPlaceBack) {
+  asio::io_context provider_io(1);
+  Provider provider(provider_io, {{{{answer("all of it")}}}});
+  const std::jthread provider_thread([&] { provider_io.run(); });
+  struct Stop {
+    ~Stop() { io.stop(); }
+    asio::io_context& io;
+  } const stop{provider_io};
+
+  asio::io_context io(1);
+  const auto work = asio::make_work_guard(io);
+  ClientLimits limits;
+  limits.pool_per_origin_max = 1;
+  ClientPool pool(io, limits, "");
+  const auto ask = [](ClientPool& clients, Origin origin, std::string& text) -> Task<void> {
+    Cancellation cancellation;
+    const OutgoingRequest request;
+    Result<ClientReply> reply = co_await clients.send(origin, request, cancellation);
+    if (!reply) co_return;
+    const Result<std::string> body = co_await reply->read_all(100);
+    text = body.value_or("");
+  };
+  const auto begin = [&](std::string& text) {
+    asio::co_spawn(Executor(io.get_executor()), ask(pool, provider.origin(), text), asio::detached);
+  };
+  std::size_t failed = 0;
+  for (long first = 0; first < 150; ++first) {
+    std::string unlucky, next;
+    run_with_failures(io, first, 1, 4ms, [&] { begin(unlucky); });
+    failed += unlucky.empty() ? 1 : 0;
+    begin(next);
+    for (const auto end = Clock::now() + 5s; next.empty() && Clock::now() < end;) io.run_one_for(10ms);
+    ASSERT_EQ(next, "all of it") << first;
+  }
+  EXPECT_GT(failed, 5u);
 }
 
 }  // namespace
