@@ -41,6 +41,18 @@ struct Race::Shared {
   void changed() const {
     if (change != nullptr) change->raise();
   }
+
+  // For as long as the owner waits, however that ends.
+  class Waiting {
+   public:
+    Waiting(Shared& shared, http::Signal& change) : shared_(shared) { shared_.change = &change; }
+    ~Waiting() { shared_.change = nullptr; }
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+   private:
+    Shared& shared_;
+  };
 };
 
 struct Race::Runner {
@@ -102,12 +114,9 @@ http::Task<void> Race::wait(std::optional<std::chrono::milliseconds> patience) {
   http::Signal change(exchange_.worker.executor());
   http::Deadline deadline(exchange_.worker.deadlines(), [&change] { change.raise(); });
   if (patience) deadline.arm(*patience);
-  shared_->change = &change;
-  {
-    const http::Cancellation::Guard guard(exchange_.response.cancellation(), [&change] { change.raise(); });
-    co_await change.wait();
-  }
-  shared_->change = nullptr;
+  const Shared::Waiting waiting(*shared_, change);
+  const http::Cancellation::Guard guard(exchange_.response.cancellation(), [&change] { change.raise(); });
+  co_await change.wait();
 }
 
 http::Task<void> Race::finish() {
@@ -121,9 +130,8 @@ http::Task<void> Race::finish() {
   for (std::size_t i = 0; i < runners_.size(); ++i) {
     while (!runners_[i]->lane.result) {
       http::Signal change(exchange_.worker.executor());
-      shared_->change = &change;
+      const Shared::Waiting waiting(*shared_, change);
       co_await change.wait();
-      shared_->change = nullptr;
     }
     // One that answered all the same is closed here.
     if (i != kept && runners_[i]->lane.result->has_value())

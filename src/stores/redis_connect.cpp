@@ -45,8 +45,9 @@ RedisLink::~RedisLink() {
 
 void RedisLink::start() {
   if (running_ || stopping_) return;
-  asio::co_spawn(io_, run(shared_from_this()), asio::detached);
-  running_ = true;
+  http::Task<void> task = run(shared_from_this());
+  running_ = true;  // what is begun sets it back when it ends
+  asio::co_spawn(io_, std::move(task), asio::detached);
 }
 
 void RedisLink::stop() {

@@ -192,9 +192,21 @@ test('P11 allocations fail now and then: those requests fail, the process lives'
   await withShortGateway({ environment: { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '20000' } }, async ({ gateway, ask }) => {
     assert.equal((await ask('answer')).status, 200);
     writeFileSync(begin, '');
-    const { byStatus } = await load(scale(3000, 30_000), 16, (index) => ask(index % 3 === 0 ? 'status:500' : 'answer', { stream: index % 2 === 0 }));
+    const texts = 20;
+    const model = (index) => (index % 3 === 0 ? 'status:500' : index % 2 === 0 ? `stream:${texts}:0` : 'answer');
+    const { byStatus, answers } = await load(scale(3000, 30_000), 16, (index) => ask(model(index), { stream: index % 2 === 0 }));
     context.diagnostic(JSON.stringify(byStatus));
     assert.equal(gateway.ended, undefined, gateway.errors.slice(-3000));
+    const all = Array.from({ length: texts }, (_, index) => `t${index}`).join(' ');
+    let cut = 0;
+    for (const [index, { status, text, broken }] of answers.entries()) {
+      if (status !== 200) continue;
+      // An answer that lost something says so: it ends in an error, or in its connection's end.
+      if (broken || /^event: error/m.test(text)) cut += 1;
+      else if (index % 2 === 0) assert.equal(text.match(/t\d+/g)?.join(' '), all, text);
+      else assert.doesNotThrow(() => JSON.parse(text), text);
+    }
+    context.diagnostic(`${cut} answers were cut, and say so`);
     assert.ok(byStatus[200] > 0);
     await until(async () => (await ask('answer').catch(() => ({}))).status === 200, 'it still answers');
   });
