@@ -27,8 +27,11 @@ bool fails() {
 
 }  // namespace
 
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  return fails() ? nullptr : std::malloc(std::max<std::size_t>(bytes, 1));
+}
 void* operator new(std::size_t bytes) {
-  void* const memory = fails() ? nullptr : std::malloc(std::max<std::size_t>(bytes, 1));
+  void* const memory = operator new(bytes, std::nothrow);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
