@@ -262,7 +262,7 @@ TEST_F(CacheOverRedisTest, ACopyInMemoryEndsWithTheOneInRedis) {
 }
 
 TEST_F(CacheOverRedisTest, KeysInRedisShowNothing) {
-  if (!stores::installed("redis-cli")) GTEST_SKIP();
+  if (!stores::installed("redis-cli")) GTEST_SKIP() << "redis-cli is not installed";
   const Key key = make_key(kParts);
   Cache cache(nullptr, redis());
   EXPECT_FALSE(get(cache, key));

@@ -8,7 +8,6 @@
 #include "http/deadline.h"
 #include "http/reserved_descriptors.h"
 #include "http/server_core.h"
-#include "http/server_wake.h"
 
 namespace ai_proxy::http {
 
