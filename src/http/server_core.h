@@ -39,6 +39,7 @@ struct ServerCore {
         counters(&server_counters),
         deadlines(context),
         scratch(std::make_unique_for_overwrite<char[]>(kScratchBytes)) {
+    spare.reserve(kSpareExchangesMax);
     use(server_limits);
   }
 
@@ -63,7 +64,7 @@ struct ServerCore {
     spare.pop_back();
     return exchange;
   }
-  void give_back(std::unique_ptr<ServerExchange> exchange) {
+  void give_back(std::unique_ptr<ServerExchange> exchange) noexcept {
     if (spare.size() >= kSpareExchangesMax || pressure() != Pressure::none) return;
     exchange->reader.trim();
     if (exchange->out.capacity() > kKeptOutBytes) std::string().swap(exchange->out);

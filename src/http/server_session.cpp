@@ -69,12 +69,12 @@ Task<void> Session::serve() {
 
 // True: exchange_ holds a complete request. False: the connection is over; what was to say has been said.
 Task<bool> Session::read_request() {
+  set_phase(Phase::idle, idle_time());  // first: the phase of an answer has an exchange
   if (exchange_ && has_input()) {
     exchange_->reader.begin(*limits_);
   } else if (exchange_) {
     release_exchange();
   }
-  set_phase(Phase::idle, idle_time());
   admitted_ = shed_ = false;
   bool continue_sent = false;
   while (true) {
