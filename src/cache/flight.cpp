@@ -118,9 +118,12 @@ std::variant<FlightLeader, FlightFollower> Flights::join(const Key& key, const h
     const std::lock_guard flight_lock(flight->mutex);
     if (flight->open) return FlightFollower(flight, executor);
   }
-  flight = std::make_shared<Flight>(table_->bytes_max);
-  flight->leader = std::make_shared<Wake>(executor);
-  return FlightLeader(flight, *this, key);
+  // In the table only when it is led: nobody must follow a flight that found no memory to begin.
+  auto made = std::make_shared<Flight>(table_->bytes_max);
+  made->leader = std::make_shared<Wake>(executor);
+  FlightLeader leader(made, *this, key);
+  flight = std::move(made);
+  return leader;
 }
 
 std::size_t Flights::size() const {

@@ -26,8 +26,8 @@ ClientReply::~ClientReply() {
   if (!state_) return;
   const std::shared_ptr<ClientShared> home = state_->release();
   if (home != nullptr && home->spare.size() < ClientShared::kSpareMax)
-    home->spare.push_back(std::move(state_));
-  state_.reset();  // before `home` goes
+    home->spare.push_back(std::move(state_));  // into what is reserved
+  state_.reset();                              // before `home` goes
 }
 
 int ClientReply::status() const {

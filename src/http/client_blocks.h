@@ -37,6 +37,8 @@ class BlockPool {
     std::unique_ptr<char[]> bytes_;
   };
 
+  BlockPool() { kept_.reserve(kKeptMax); }  // giving back needs no memory
+
   Block take() {
     if (kept_.empty()) return Block(*this, std::make_unique_for_overwrite<char[]>(kBytes));
     Block block(*this, std::move(kept_.back()));

@@ -138,18 +138,16 @@ void Connections::sweep() {
   const Clock::time_point now = Clock::now();
   Clock::time_point next = Clock::time_point::max();
   for (const auto& origin : origins_) {
-    std::vector<std::unique_ptr<PooledConnection>> kept;
-    for (auto& connection : std::exchange(origin->idle, {})) {
+    std::erase_if(origin->idle, [&](const auto& connection) {
       const Clock::time_point end = std::min(connection->idle_since + limits_.pool_idle_time,
                                              connection->opened + limits_.pool_age_max);
       if (end <= now) {
         connection->shut_down();
-      } else {
-        next = std::min(next, end);
-        kept.push_back(std::move(connection));
+        return true;
       }
-    }
-    origin->idle = std::move(kept);
+      next = std::min(next, end);
+      return false;
+    });
   }
   if (next != Clock::time_point::max()) sweep_.arm(std::chrono::ceil<std::chrono::milliseconds>(next - now));
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "base/ascii.h"
@@ -77,7 +78,9 @@ ClientShared::ClientShared(asio::io_context& context, const ClientLimits& the_li
       ca_file(std::move(the_ca_file)),
       deadlines(context),
       resolver(context),
-      connections(deadlines, limits) {}
+      connections(deadlines, limits) {
+  spare.reserve(kSpareMax);
+}
 
 ClientShared::~ClientShared() = default;
 
@@ -93,16 +96,23 @@ Exchange::Exchange(ClientShared& shared)
 
 Exchange::~Exchange() = default;
 
-std::shared_ptr<ClientShared> Exchange::release() {
-  if (connection_ && stop_ == Stop::none && reader_.head_complete() && !reader_.content_left()) {
-    // A stream's reader stops at the last event; the closing chunk may be there, and then the connection can
-    // stay.
-    const std::span<char> scratch = home_->scratch;
-    const Transfer transfer = unread_.empty() ? connection_->read(scratch) : Transfer{Progress::failed, 0};
-    if (transfer.progress == Progress::done && reader_.read_body(scratch.first(transfer.bytes)) &&
-        reader_.complete()) {
-      finish();
-    }
+// A stream's reader stops at the last event; the closing chunk may be there, and then the connection can
+// stay.
+bool Exchange::ends_at_once() {
+  if (!connection_ || stop_ != Stop::none || !reader_.head_complete() || reader_.content_left() ||
+      !unread_.empty())
+    return false;
+  const std::span<char> scratch = home_->scratch;
+  const Transfer transfer = connection_->read(scratch);
+  return transfer.progress == Progress::done && reader_.read_body(scratch.first(transfer.bytes)) &&
+         reader_.complete();
+}
+
+std::shared_ptr<ClientShared> Exchange::release() noexcept {
+  try {
+    if (ends_at_once()) finish();
+  } catch (const std::bad_alloc&) {
+    // The connection is not kept.
   }
   connection_.reset();
   disarm_all();

@@ -45,7 +45,7 @@ struct ClientShared {
   HostResolver resolver;
   BlockPool blocks;
   Connections connections;
-  std::vector<std::unique_ptr<Exchange>> spare;  // finished ones, with their memory
+  std::vector<std::unique_ptr<Exchange>> spare;  // finished ones, with their memory; room for all is reserved
   // Where bytes are read to be looked at. Nothing stays in it while anybody waits, so that a connection that
   // waits for long holds no buffer.
   std::array<char, kScratchBytes> scratch;
@@ -73,7 +73,7 @@ class Exchange {
 
   // Lets go of everything but memory; the result is where it belongs. Closes the connection, unless the end
   // of the answer is at hand.
-  std::shared_ptr<ClientShared> release();
+  std::shared_ptr<ClientShared> release() noexcept;
 
  private:
   // What may end a wait: the deadline of its phase, and the cancellation. Ends both with the scope.
@@ -103,6 +103,7 @@ class Exchange {
   std::span<char> take_unread();
   Result<std::string_view> take_body_bytes(std::span<char> bytes);
   Result<std::string_view> take_body_bytes(std::span<char> into, Transfer transfer);
+  bool ends_at_once();
   void finish();
   std::unexpected<Error> fail(Error error);
   void disarm_all();

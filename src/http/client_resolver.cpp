@@ -10,7 +10,9 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -24,6 +26,15 @@ struct Answer {
   Addresses addresses;
   error_code fault;
 };
+
+// What a look-up asks, and what it was told.
+struct LookUp {
+  std::string host;
+  Answer answer = {};
+};
+
+// How long a thread waits for memory to bring its answer.
+constexpr std::chrono::milliseconds kMemoryWait(10);
 
 error_code fault_of(int result) {
   switch (result) {
@@ -46,6 +57,7 @@ Answer ask_system(const std::string& host) {
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
   const int result = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
   Answer answer;
   if (result != 0) answer.fault = fault_of(result);
   for (const addrinfo* entry = found; entry != nullptr; entry = entry->ai_next) {
@@ -55,7 +67,6 @@ Answer ask_system(const std::string& host) {
     endpoint.resize(entry->ai_addrlen);
     answer.addresses.push_back(endpoint.address());
   }
-  if (found != nullptr) ::freeaddrinfo(found);
   if (result == 0 && answer.addresses.empty()) answer.fault = asio::error::host_not_found;
   return answer;
 }
@@ -105,38 +116,54 @@ struct HostResolver::Book {
     std::erase_if(entries, [now = Clock::now()](const auto& entry) {
       return !entry->asking && entry->waiting.empty() && now - entry->asked > kUsable;
     });
-    entries.push_back(std::make_unique<Entry>());
-    entries.back()->host = host;
+    auto entry = std::make_unique<Entry>();
+    entry->host = host;
+    entries.push_back(std::move(entry));
     return *entries.back();
   }
 
   void ask(Entry& entry) {
-    entry.asking = true;
+    auto look_up = std::make_shared<LookUp>(entry.host);
     entry.asked = Clock::now();
     try {
-      std::thread([host = entry.host, box = mailbox] { deliver(*box, host, ask_system(host)); }).detach();
+      std::thread([look_up, box = mailbox] { run(look_up, box); }).detach();
     } catch (const std::system_error&) {
-      asio::post(mailbox->io->get_executor(), [box = mailbox, host = entry.host] {
-        if (box->book != nullptr) box->book->heard(host, {{}, asio::error::no_buffer_space});
-      });
+      look_up->answer.fault = asio::error::no_buffer_space;
+      deliver(look_up, mailbox);
+    }
+    entry.asking = true;
+  }
+
+  // The thread's life. It brings an answer, whatever happens.
+  static void run(const std::shared_ptr<LookUp>& look_up, const std::shared_ptr<Mailbox>& box) noexcept {
+    try {
+      look_up->answer = ask_system(look_up->host);
+    } catch (const std::bad_alloc&) {
+      look_up->answer.fault = asio::error::no_memory;
+    }
+    for (;; std::this_thread::sleep_for(kMemoryWait)) {
+      try {
+        return deliver(look_up, box);
+      } catch (const std::bad_alloc&) {
+      }
     }
   }
 
-  static void deliver(Mailbox& box, const std::string& host, Answer answer) {
-    const std::scoped_lock lock(box.mutex);
-    if (box.io == nullptr) return;
-    asio::post(box.io->get_executor(), [mailbox = box.book->mailbox, host, answer = std::move(answer)] {
-      if (mailbox->book != nullptr) mailbox->book->heard(host, answer);
+  static void deliver(const std::shared_ptr<LookUp>& look_up, const std::shared_ptr<Mailbox>& box) {
+    const std::scoped_lock lock(box->mutex);
+    if (box->io == nullptr) return;
+    asio::post(box->io->get_executor(), [look_up, box] {
+      if (box->book != nullptr) box->book->heard(*look_up);
     });
   }
 
-  void heard(const std::string& host, const Answer& answer) {
-    Entry* entry = find(host);
+  void heard(LookUp& look_up) {
+    Entry* entry = find(look_up.host);
     if (entry == nullptr) return;
     entry->asking = false;
-    entry->fault = answer.fault;
-    if (!answer.fault) {
-      entry->addresses = answer.addresses;
+    entry->fault = look_up.answer.fault;
+    if (!entry->fault) {
+      entry->addresses = std::move(look_up.answer.addresses);
       entry->heard = Clock::now();
     }
     for (Signal* signal : std::exchange(entry->waiting, {})) signal->raise();
@@ -170,8 +197,8 @@ error_code HostResolver::fault(const std::string& host) const {
 HostResolver::Question::Question(HostResolver& resolver, const std::string& host, Signal& ended)
     : resolver_(resolver), ended_(ended) {
   Book::Entry& entry = resolver.book_->entry_of(host);
-  entry.waiting.push_back(&ended);
   if (!entry.asking) resolver.book_->ask(entry);
+  entry.waiting.push_back(&ended);
   asked_ = entry.asked;
 }
 

@@ -1,6 +1,7 @@
 #include "http/connection_race.h"
 
 #include <deque>
+#include <new>
 #include <utility>
 
 namespace ai_proxy::http {
@@ -36,18 +37,27 @@ struct ConnectionRace::Run : std::enable_shared_from_this<Run> {
 
   void start_next() {
     while (finished != nullptr && next < order.size()) {
-      const tcp::endpoint endpoint(order[next++], port);
-      Socket& socket = sockets.emplace_back(io.get_executor());
-      socket.open(endpoint.protocol(), fault);
-      if (fault) continue;
-      ++running;
-      socket.async_connect(endpoint, [run = shared_from_this(), &socket](const error_code& outcome) {
-        run->ended(socket, outcome);
-      });
+      if (!start({order[next++], port})) continue;
       if (next < order.size()) head_start->arm(kHeadStart);
       return;
     }
     if (running == 0) finish();
+  }
+
+  bool start(const tcp::endpoint& endpoint) {
+    try {
+      Socket& socket = sockets.emplace_back(io.get_executor());
+      socket.open(endpoint.protocol(), fault);
+      if (fault) return false;
+      socket.async_connect(endpoint, [run = shared_from_this(), &socket](const error_code& outcome) {
+        run->ended(socket, outcome);
+      });
+    } catch (const std::bad_alloc&) {
+      fault = asio::error::no_memory;
+      return false;
+    }
+    ++running;
+    return true;
   }
 
   void ended(Socket& socket, const error_code& outcome) {

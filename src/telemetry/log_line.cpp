@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <new>
 
 #include "base/ascii.h"
 #include "base/secret.h"
@@ -141,7 +142,12 @@ class Paint {
     if (coloured_) line_ += colour;
   }
   ~Paint() {
-    if (coloured_) line_ += kReset;
+    if (!coloured_) return;
+    try {
+      line_ += kReset;
+    } catch (const std::bad_alloc&) {
+      // The line stays coloured. The process stays.
+    }
   }
   Paint(const Paint&) = delete;
   Paint& operator=(const Paint&) = delete;
