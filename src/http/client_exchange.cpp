@@ -17,8 +17,6 @@ namespace {
 constexpr std::size_t kKeptBytesMax = 16 * 1024;
 constexpr std::size_t kFirstGuessBytes = 16 * 1024;
 constexpr std::size_t kReadBytesMin = 4 * 1024;
-// Whose events come faster reads them into a buffer of its own: with one system call less of the dearer kind.
-constexpr milliseconds kQuick(100);
 // Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t kCopiedBytes = 4096;
 constexpr int kProxyAuthenticationRequired = 407;
@@ -103,6 +101,7 @@ bool Exchange::ends_at_once() {
       !unread_.empty())
     return false;
   const std::span<char> scratch = home_->scratch;
+  connection_->look_again();
   const Transfer transfer = connection_->read(scratch);
   return transfer.progress == Progress::done && reader_.read_body(scratch.first(transfer.bytes)) &&
          reader_.complete();
@@ -118,8 +117,6 @@ std::shared_ptr<ClientShared> Exchange::release() noexcept {
   disarm_all();
   cancellation_ = nullptr;
   unread_.clear();
-  block_ = {};
-  read_at_ = {};
   if (head_.capacity() > kKeptBytesMax) let_go(head_);
   return std::exchange(home_, nullptr);
 }
@@ -148,7 +145,7 @@ Task<Result<void>> Exchange::send(const Origin& origin, const OutgoingRequest& r
   credential_ = request.credential;
   cancellation_ = &cancellation;
   stop_ = Stop::none;
-  sent_ = written_ = answered_ = failed_ = plentiful_ = false;
+  sent_ = written_ = answered_ = failed_ = false;
   origin_ = &home_->connections.of(origin);
   build_head(origin, request);
   const bool copied = request.body.size() <= kCopiedBytes;
@@ -189,13 +186,13 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   // Even when the write failed: the provider may have answered before it closed.
   while (!reader_.head_complete()) {
     const Transfer transfer =
-        co_await receive(reader_.between_heads() ? Stop::first_byte : Stop::silence, true);
+        co_await receive(reader_.between_heads() ? Stop::first_byte : Stop::silence, home_->scratch);
     if (stopped()) co_return std::unexpected(stop_error());
     if (transfer.progress != Progress::done) {
       co_return std::unexpected(
           closed_early(answered_ ? "in the middle of its answer's head" : "before it answered"));
     }
-    Result<void> taken = take_head_bytes(room_.first(transfer.bytes));
+    Result<void> taken = take_head_bytes(std::span(home_->scratch).first(transfer.bytes));
     if (!taken) co_return taken;
   }
   if (reader_.status() == kProxyAuthenticationRequired && origin_->origin.proxy != nullptr &&
@@ -206,37 +203,22 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   co_return Result<void>();
 }
 
-// Is a buffer worth its memory while the stream's next bytes are waited for?
-bool Exchange::comes_quickly() {
-  const Clock::time_point now = Clock::now();
-  return now - std::exchange(read_at_, now) < kQuick;
-}
-
-// Waits for bytes and reads them into room_: the scratch, unless they are to come quickly. What has come must
-// be looked at before anything else is waited for.
-Task<Transfer> Exchange::receive(Stop phase, bool quick) {
+// Waits for bytes and reads them. What was read into the scratch must be looked at before anything else is
+// waited for.
+Task<Transfer> Exchange::receive(Stop phase, std::span<char> into) {
   Watch watch(*this, phase);
   Transfer transfer{Progress::want_read, 0};
-  if (quick && !plentiful_ && !connection_->is_tls()) {
-    if (!block_) block_ = home_->blocks.take();
-    room_ = block_.bytes();
-    if (!stopped()) transfer = co_await connection_->receive(room_);
-  } else {
-    block_ = {};
-    room_ = home_->scratch;
-    if (plentiful_) transfer = connection_->read(room_);
-    while (!stopped()) {
-      if (transfer.progress == Progress::want_read) {
-        co_await connection_->readable();
-      } else if (transfer.progress == Progress::want_write) {
-        co_await connection_->writable();
-      } else {
-        break;
-      }
-      transfer = connection_->read(room_);
+  if (connection_->has_pending()) transfer = connection_->read(into);
+  while (!stopped()) {
+    if (transfer.progress == Progress::want_read) {
+      co_await connection_->readable();
+    } else if (transfer.progress == Progress::want_write) {
+      co_await connection_->writable();
+    } else {
+      break;
     }
+    transfer = connection_->read(into);
   }
-  plentiful_ = transfer.bytes == room_.size() || connection_->has_pending();
   co_return transfer;
 }
 
@@ -317,8 +299,8 @@ Task<Result<std::string_view>> Exchange::read_some() {
     }
     let_go(head_);
     let_go(unread_);
-    const Transfer transfer = co_await receive(Stop::silence, comes_quickly());
-    content = take_body_bytes(room_, transfer);
+    const Transfer transfer = co_await receive(Stop::silence, home_->scratch);
+    content = take_body_bytes(home_->scratch, transfer);
   }
   if (content && content->empty() && failed_) content = std::unexpected(broken_before());
   co_return content;
@@ -345,11 +327,7 @@ Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
     // libstdc++ 12 hands the callback the capacity, not the size that was asked for.
     body.resize_and_overwrite(begin + room, [begin, room](char*, std::size_t) { return begin + room; });
     cancellation_->held_bytes = body.capacity();
-    Transfer transfer;
-    if (!stopped()) {
-      Watch watch(*this, Stop::silence);
-      transfer = co_await connection_->receive(std::span(body).subspan(begin));
-    }
+    const Transfer transfer = co_await receive(Stop::silence, std::span(body).subspan(begin));
     const Result<std::string_view> content = take_body_bytes(std::span(body).subspan(begin), transfer);
     if (!content) co_return std::unexpected(content.error());
     body.resize(begin + content->size());

@@ -14,7 +14,6 @@
 #include "base/error.h"
 #include "http/cancellation.h"
 #include "http/client.h"
-#include "http/client_blocks.h"
 #include "http/client_connections.h"
 #include "http/client_resolver.h"
 #include "http/connection_race.h"
@@ -43,7 +42,6 @@ struct ClientShared {
   std::unique_ptr<TlsContext> tls_context;
   Deadlines deadlines;
   HostResolver resolver;
-  BlockPool blocks;
   Connections connections;
   std::vector<std::unique_ptr<Exchange>> spare;  // finished ones, with their memory; room for all is reserved
   // Where bytes are read to be looked at. Nothing stays in it while anybody waits, so that a connection that
@@ -97,8 +95,7 @@ class Exchange {
   void build_head(const Origin& origin, const OutgoingRequest& request);
   Task<Result<void>> converse(std::string_view body);
   Task<Result<void>> write_rest(std::string_view body, std::size_t sent);
-  bool comes_quickly();
-  Task<Transfer> receive(Stop phase, bool quick);
+  Task<Transfer> receive(Stop phase, std::span<char> into);
   Result<void> take_head_bytes(std::span<const char> bytes);
   std::span<char> take_unread();
   Result<std::string_view> take_body_bytes(std::span<char> bytes);
@@ -137,22 +134,18 @@ class Exchange {
   Signal* signal_ = nullptr;  // what open() waits for, if it waits
   milliseconds event_time_{};
   ReplyReader reader_;
-  std::string head_;  // of the request
-  BlockPool::Block block_;
-  std::span<char> room_;         // where the last read went: block_, or the scratch
-  std::string unread_;           // what came behind the answer's head
-  Clock::time_point read_at_{};  // when the last read of a stream began
+  std::string head_;    // of the request
+  std::string unread_;  // what came behind the answer's head
   Deadline phase_deadline_;
   Deadline event_deadline_;
   Deadline total_deadline_;
   Stop phase_ = Stop::none;
   Stop stop_ = Stop::none;
   bool reused_ = false;
-  bool sent_ = false;       // a byte of the request has left
-  bool written_ = false;    // the request has left completely
-  bool answered_ = false;   // a byte of an answer has come
-  bool failed_ = false;     // the reader of the body has been told so
-  bool plentiful_ = false;  // the last read left something behind
+  bool sent_ = false;      // a byte of the request has left
+  bool written_ = false;   // the request has left completely
+  bool answered_ = false;  // a byte of an answer has come
+  bool failed_ = false;    // the reader of the body has been told so
 };
 
 }  // namespace ai_proxy::http

@@ -20,6 +20,7 @@
 
 #include "base/json.h"
 #include "http/client.h"
+#include "http/socket.h"
 
 namespace ai_proxy::http {
 

@@ -53,7 +53,11 @@ Task<Result<int>> Exchange::ask_for_tunnel(std::string_view request) {
   std::array<char, 1024> block;
   while (!reader.head_complete()) {
     if (stopped()) co_return std::unexpected(stop_error());
-    const Transfer transfer = co_await connection_->receive(block);
+    Transfer transfer{Progress::want_read, 0};
+    while (transfer.progress == Progress::want_read && !stopped()) {
+      co_await connection_->readable();
+      transfer = connection_->read(block);
+    }
     if (stopped()) co_return std::unexpected(stop_error());
     if (transfer.progress != Progress::done) co_return std::unexpected(fault("closed the connection"));
     const Result<std::size_t> taken = reader.read_head({block.data(), transfer.bytes});

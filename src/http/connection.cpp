@@ -37,6 +37,7 @@ Connection::Connection(Socket socket) : socket_(socket.get_executor()) {
   socket_.assign(protocol, descriptor, fault);
   if (fault) ::close(descriptor);
   socket_.set_option(tcp::no_delay(true), ignored);
+  Socket::tell_rest(socket_);
   socket_.non_blocking(true, ignored);
 }
 
@@ -44,7 +45,7 @@ Connection::~Connection() = default;
 
 TlsStream& Connection::start_tls(TlsContext& context, const Origin& origin, TlsSession& session) {
   const TlsStream::Trust trust = origin.tls_verify ? TlsStream::Trust::verified : TlsStream::Trust::blind;
-  return tls_.emplace(context, socket_.native_handle(), origin.host, session, trust);
+  return tls_.emplace(context, socket_, origin.host, session, trust);
 }
 
 Transfer Connection::write(std::string_view head, std::string_view body, std::size_t sent) {
@@ -74,38 +75,14 @@ Transfer Connection::read(std::span<char> into) {
   if (!socket_.is_open()) return {Progress::failed, 0};
   if (tls_) return tls_->read(into);
   error_code fault;
-  const std::size_t bytes = socket_.read_some(asio::buffer(into.data(), into.size()), fault);
-  if (fault == asio::error::would_block || fault == asio::error::try_again) return {Progress::want_read, 0};
+  const std::size_t bytes = socket_.read_now(into.data(), into.size(), fault);
+  if (fault == asio::error::would_block) return {Progress::want_read, 0};
   return transfer_of(fault, bytes);
-}
-
-Task<Transfer> Connection::receive(std::span<char> into) {
-  return tls_ ? receive_tls(into) : receive_plain(into);
-}
-
-Task<Transfer> Connection::receive_plain(std::span<char> into) {
-  error_code fault;
-  const std::size_t bytes = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                                             asio::redirect_error(kAwait, fault));
-  co_return transfer_of(fault, bytes);
-}
-
-Task<Transfer> Connection::receive_tls(std::span<char> into) {
-  Transfer transfer = read(into);
-  while (transfer.progress == Progress::want_read || transfer.progress == Progress::want_write) {
-    if (transfer.progress == Progress::want_read) {
-      co_await readable();
-    } else {
-      co_await writable();
-    }
-    transfer = read(into);
-  }
-  co_return transfer;
 }
 
 // No coroutines of their own: one of them waits in every open stream.
 Task<void> Connection::readable() {
-  return socket_.async_wait(Socket::wait_read, asio::redirect_error(kAwait, ignored_));
+  return socket_.readable();
 }
 
 Task<void> Connection::writable() {
@@ -118,6 +95,7 @@ Task<void> Connection::readable_or_writable() {
       asio::experimental::make_parallel_group(socket_.async_wait(Socket::wait_read, asio::deferred),
                                               socket_.async_wait(Socket::wait_write, asio::deferred));
   co_await std::move(group).async_wait(asio::experimental::wait_for_one(), kAwait);
+  socket_.look_again();
 }
 
 bool Connection::quiet() {
@@ -127,6 +105,7 @@ bool Connection::quiet() {
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
   if (got == 0 || !tls_) return false;
   // It may be a session ticket: let TLS take it, and see whether anything else is left.
+  socket_.look_again();
   return tls_->read(std::span(&byte, 1)).progress == Progress::want_read;
 }
 

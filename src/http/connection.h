@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "http/asio.h"
+#include "http/socket.h"
 #include "http/tls.h"
 #include "http/url.h"
 
@@ -24,11 +25,10 @@ class Connection {
 
   // Sends what follows the first `sent` bytes of head and body, as one piece, without waiting.
   Transfer write(std::string_view head, std::string_view body, std::size_t sent);
-  // Reads without waiting.
+  // Reads without waiting; what has come since the last read left nothing may be overlooked until a wait has
+  // told of it, unless look_again() comes before.
   Transfer read(std::span<char> into);
-  // Reads at least one byte, waiting for it. close() ends the wait: failed.
-  Task<Transfer> receive(std::span<char> into);
-
+  void look_again() { socket_.look_again(); }
   // Ends for close() too; read() or write() then says what has come of it. One of each at a time.
   Task<void> readable();
   Task<void> writable();
@@ -50,8 +50,6 @@ class Connection {
   std::size_t uses = 0;
 
  private:
-  Task<Transfer> receive_plain(std::span<char> into);
-  Task<Transfer> receive_tls(std::span<char> into);
   Transfer write_tls(std::string_view head, std::string_view body, std::size_t sent);
 
   Socket socket_;

@@ -9,6 +9,7 @@
 #include "http/asio.h"
 #include "http/connection_signal.h"
 #include "http/deadline.h"
+#include "http/socket.h"
 
 namespace ai_proxy::http {
 

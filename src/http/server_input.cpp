@@ -1,36 +1,43 @@
 // How a session reads, and how it notices that its client has gone.
-#include <boost/asio/buffer.hpp>
+#include <algorithm>
 #include <new>
 #include <utility>
 
 #include "http/server_session.h"
 
 namespace ai_proxy::http {
+
 void Session::start_read() {
   if (reading_ || gone_ || half_closed_ || pending_.size() - pending_begin_ >= limits_->head_bytes_max)
     return;
+  socket_.async_readable([self = shared_from_this()](const error_code& ec) { self->on_readable(ec); });
   reading_ = true;
-  socket_.async_read_some(
-      asio::buffer(inbox_),
-      [self = shared_from_this()](const error_code& ec, std::size_t bytes) { self->on_read(ec, bytes); });
 }
 
-void Session::on_read(const error_code& ec, std::size_t bytes) {
+void Session::on_readable(const error_code& ec) {
   reading_ = false;
-  const bool half_closed = ec == asio::error::eof && phase_ == Phase::answer && limits_->allow_half_close;
-  if (ec && !half_closed) return on_gone();
-  inbox_full_ = bytes == inbox_.size();
+  if (ec) return on_gone();
   if (phase_ != Phase::answer) {
-    fresh_ = {inbox_.data(), bytes};
+    readable_ = true;
     return input_.wake();
   }
   try {
-    if (half_closed) return on_half_close();
-    pending_.append(inbox_.data(), bytes);
+    read_ahead();
     start_read();
   } catch (const std::bad_alloc&) {
     close_now();
   }
+}
+
+// While an answer is under way: the next requests, or the client's end.
+void Session::read_ahead() {
+  const std::size_t held = pending_.size() - pending_begin_;
+  const std::size_t room = std::min(limits_->head_bytes_max - held, ServerCore::kScratchBytes);
+  error_code ec;
+  const std::size_t got = socket_.read_now(core_->scratch.get(), room, ec);
+  if (ec == asio::error::eof && limits_->allow_half_close) return on_half_close();
+  if (ec && ec != asio::error::would_block) return on_gone();
+  pending_.append(core_->scratch.get(), got);
 }
 
 // Nothing is left to read, but its reset must still be noticed.
@@ -64,27 +71,20 @@ void Session::feed_reader() {
     pending_begin_ = 0;
     return;
   }
-  const std::string_view bytes = std::exchange(fresh_, {});
-  pending_.assign(bytes.substr(reader.feed(bytes)));
-  if (inbox_full_ && pending_.empty()) fetch_more();
+  readable_ = false;
+  read_input();
 }
 
-// A full inbox: more is probably there already.
-void Session::fetch_more() {
+// A little at a time: others want their turn.
+void Session::read_input() {
   RequestReader& reader = exchange_->reader;
-  bool more = true;
-  for (int i = 0; more && i < kReadsInARow && pending_.empty(); ++i) {
+  for (int i = 0; i < kReadsInARow && !gone_ && !socket_.drained() && pending_.empty(); ++i) {
     if (reader.wants_body_bytes()) {
-      reader.fill_body([&](char* space, std::size_t room) {
-        const std::size_t got = read_now(space, room);
-        more = got == room;
-        return got;
-      });
+      reader.fill_body([&](char* space, std::size_t room) { return read_now(space, room); });
     } else if (reader.state() <= RequestReader::State::body) {
       const std::size_t got = read_now(core_->scratch.get(), ServerCore::kScratchBytes);
       const std::string_view bytes(core_->scratch.get(), got);
       pending_.assign(bytes.substr(reader.feed(bytes)));
-      more = got == ServerCore::kScratchBytes;
     } else {
       return;
     }
@@ -93,9 +93,9 @@ void Session::fetch_more() {
 
 std::size_t Session::read_now(char* space, std::size_t room) {
   error_code ec;
-  const std::size_t got = socket_.read_some(asio::buffer(space, room), ec);
+  const std::size_t got = socket_.read_now(space, room, ec);
   if (ec && ec != asio::error::would_block) gone_ = true;
-  return ec ? 0 : got;
+  return got;
 }
 
 }  // namespace ai_proxy::http

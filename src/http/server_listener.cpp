@@ -80,6 +80,7 @@ tcp::endpoint Listener::listen_on(int descriptor, error_code& ec) {
 void Listener::set_inherited_options() {
   error_code ignored;
   acceptor_.set_option(tcp::no_delay(true), ignored);
+  Socket::tell_rest(acceptor_);
   acceptor_.set_option(asio::socket_base::keep_alive(true), ignored);
   acceptor_.set_option(TcpOption<TCP_KEEPIDLE>(60), ignored);
   acceptor_.set_option(TcpOption<TCP_KEEPINTVL>(15), ignored);

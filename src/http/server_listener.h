@@ -8,6 +8,7 @@
 #include "http/deadline.h"
 #include "http/reserved_descriptors.h"
 #include "http/server_core.h"
+#include "http/socket.h"
 
 namespace ai_proxy::http {
 

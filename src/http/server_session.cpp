@@ -238,9 +238,9 @@ Task<void> Session::linger() {
   set_phase(Phase::linger, limits_->linger_time);
   if (exchange_) release_exchange();
   while (!gone_ && !expired_) {
-    for (int i = 0; inbox_full_ && i < kReadsInARow; ++i) {
-      inbox_full_ = read_now(core_->scratch.get(), ServerCore::kScratchBytes) == ServerCore::kScratchBytes;
-    }
+    for (int i = 0; readable_ && i < kReadsInARow && !gone_ && !socket_.drained(); ++i)
+      read_now(core_->scratch.get(), ServerCore::kScratchBytes);
+    readable_ = false;
     start_read();
     co_await input_.wait();
   }

@@ -1,8 +1,8 @@
 // One connection: reads requests, hands them to the handler, writes the answers. A coroutine owns it.
 //
-// One read is always outstanding, also while the handler runs: that is how a client that goes away is
-// noticed, and the next request needs that read anyway. It reads into a small inbox inside the session; what
-// is larger is fetched through the thread's scratch buffer, or straight into the body.
+// Input is always waited for, also while the handler runs: that is how a client that goes away is noticed,
+// and the next request needs that wait anyway. What comes is read through the thread's scratch buffer, or
+// straight into the body: a session that waits holds no buffer.
 #pragma once
 
 #include <array>
@@ -17,6 +17,7 @@
 #include "http/server.h"
 #include "http/server_core.h"
 #include "http/server_wake.h"
+#include "http/socket.h"
 
 namespace ai_proxy::http {
 
@@ -88,11 +89,12 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
 
   // Input (server_input.cpp).
   void start_read();
-  void on_read(const error_code& ec, std::size_t bytes);
+  void on_readable(const error_code& ec);
+  void read_ahead();
   void feed_reader();
-  void fetch_more();
+  void read_input();
   std::size_t read_now(char* space, std::size_t room);
-  bool has_input() const { return !fresh_.empty() || pending_begin_ < pending_.size(); }
+  bool has_input() const { return readable_ || pending_begin_ < pending_.size(); }
   void await_request_phase();
   void on_half_close();
   void on_gone();
@@ -142,7 +144,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool expired_ = false;      // the phase took too long
   bool shed_ = false;         // the request that is being read is given up for its memory
   bool admitted_ = false;     // the gate has let it in
-  bool inbox_full_ = false;
+  bool readable_ = false;     // there may be something to read
 
   std::unique_ptr<ServerExchange> exchange_;
   std::size_t held_at_begin_ = 0;  // by exchange_, from requests before
@@ -153,10 +155,8 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
 
   std::string owed_;  // offered bytes that the kernel has not taken: they go before all others
 
-  std::string_view fresh_;  // what the last read brought, in inbox_
-  std::string pending_;     // what came before it could be used: pipelined requests
+  std::string pending_;  // what came before it could be used: pipelined requests
   std::size_t pending_begin_ = 0;
-  std::array<char, 2048> inbox_;
 };
 
 }  // namespace ai_proxy::http

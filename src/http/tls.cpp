@@ -8,30 +8,37 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <stdexcept>
 #include <utility>
+
+#include "http/socket.h"
 
 namespace ai_proxy::http {
 namespace {
 
+Socket& socket_of(BIO* bio) {
+  return *static_cast<Socket*>(BIO_get_data(bio));
+}
+
 // OpenSSL's own socket BIO writes with write(): a connection that the provider has closed would raise
 // SIGPIPE.
 int socket_write(BIO* bio, const char* data, int size) {
-  const auto sent = ::send(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data,
-                           static_cast<std::size_t>(size), MSG_NOSIGNAL | MSG_DONTWAIT);
+  const auto sent = ::send(socket_of(bio).native_handle(), data, static_cast<std::size_t>(size),
+                           MSG_NOSIGNAL | MSG_DONTWAIT);
   BIO_clear_retry_flags(bio);
   if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_write(bio);
   return static_cast<int>(sent);
 }
 
 int socket_read(BIO* bio, char* data, int size) {
-  const auto got = ::recv(static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))), data,
-                          static_cast<std::size_t>(size), MSG_DONTWAIT);
+  error_code fault;
+  const std::size_t got = socket_of(bio).read_now(data, static_cast<std::size_t>(size), fault);
   BIO_clear_retry_flags(bio);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_read(bio);
-  if (got == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
-  return static_cast<int>(got);
+  if (!fault) return static_cast<int>(got);
+  if (fault == asio::error::would_block) BIO_set_retry_read(bio);
+  if (fault != asio::error::eof) return -1;
+  BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  return 0;
 }
 
 long socket_control(BIO* bio, int command, long, void*) {
@@ -80,6 +87,7 @@ TlsContext::TlsContext(const std::string& ca_file)
   SSL_CTX_set_options(context_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                  SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context_, 1);  // a record in one read, not in two
   SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
   static constexpr unsigned char kHttp11[] = "\x08http/1.1";
   SSL_CTX_set_alpn_protos(context_, kHttp11, sizeof kHttp11 - 1);
@@ -101,11 +109,11 @@ ssl_st* TlsContext::make_stream() {
   return SSL_new(context_);
 }
 
-TlsStream::TlsStream(TlsContext& context, int socket, const std::string& host, TlsSession& session,
+TlsStream::TlsStream(TlsContext& context, Socket& socket, const std::string& host, TlsSession& session,
                      Trust trust)
     : ssl_(context.make_stream()) {
   BIO* bio = BIO_new(socket_method());
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_data(bio, &socket);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
   SSL_set_connect_state(ssl_);

@@ -19,6 +19,8 @@ struct ssl_st;
 
 namespace ai_proxy::http {
 
+class Socket;
+
 // What a non-blocking call came to. want_read, want_write: nothing happened, try again when the socket is
 // ready.
 enum class Progress : unsigned char { done, want_read, want_write, end, failed };
@@ -66,7 +68,7 @@ class TlsStream {
 
   // `socket` is connected and non-blocking and outlives the stream; so does `session`, which no stream of the
   // other trust may use.
-  TlsStream(TlsContext& context, int socket, const std::string& host, TlsSession& session,
+  TlsStream(TlsContext& context, Socket& socket, const std::string& host, TlsSession& session,
             Trust trust = Trust::verified);
   ~TlsStream();
   TlsStream(const TlsStream&) = delete;

@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 #include <random>
 
+#include "http/socket.h"
 #include "stores/breaker.h"
 #include "stores/redis.h"
 #include "stores/redis_protocol.h"

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "http/client_resolver.h"
+#include "http/socket.h"
 
 namespace ai_proxy::stores {
 
