@@ -67,7 +67,7 @@ void set_cache_key(Exchange& exchange) {
 }
 
 // Phase 4, first half: may this request be answered from the cache, and its answer be kept?
-void plan_cache(Exchange& exchange) {
+[[gnu::noinline]] void plan_cache(Exchange& exchange) {
   if (!exchange.cache->enabled()) return;
   exchange.cache_state = CacheState::bypass;
   const std::string_view control = exchange.request.headers.get("cache-control");
@@ -117,20 +117,20 @@ http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
   co_return co_await answer_from_entry(exchange, std::move(*entry));
 }
 
-// Phases 5 and 6 without streaming: one attempt, the whole answer, parsed and priced. An error: nothing has
-// been sent.
-http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& reply,
-                                      const Attempts& attempts) {
-  const auto begin = http::Clock::now();
-  Result<std::string> body = co_await reply.read_all(exchange.settings->client.body_bytes_max);
+// A coroutine keeps every Result that stands in it for as long as it lives, and malloc is slow beyond a
+// kibibyte: so functions look at them.
+
+// Phase 6 of a whole answer: parsed, and kept.
+[[gnu::noinline]] Result<WholeAnswer> take_whole(Exchange& exchange, const Attempts& attempts,
+                                                 http::Clock::time_point begin, Result<std::string>&& body) {
   exchange.provider_time += http::Clock::now() - begin;
-  if (!body) co_return std::unexpected(broken_before_answer(std::move(body.error())));
+  if (!body) return std::unexpected(broken_before_answer(std::move(body.error())));
   Result<WholeAnswer> answer = understand(exchange, std::move(*body));
-  if (!answer) co_return std::unexpected(std::move(answer.error()));
+  if (!answer) return answer;
   const chat::FinishReason reason =
       answer->reply ? answer->reply->finish_reason : chat::FinishReason::unknown;
   if (reason == chat::FinishReason::content_filter && attempts.would_fall_back(ErrorCode::content_filtered)) {
-    co_return std::unexpected(
+    return std::unexpected(
         provider_failed(ErrorCode::content_filtered, "The provider's filter cut its answer."));
   }
   // Kept before the flight ends: who comes too late to follow finds it in the cache.
@@ -140,8 +140,43 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
     exchange.cache->put(exchange.cache_key, std::move(entry), exchange.cache_ttl);
   }
   if (exchange.lead) exchange.lead->whole(answer->body);
-  co_await send_whole(exchange, *answer);
-  co_return Result<void>();
+  return answer;
+}
+
+[[gnu::noinline]] Result<void> outcome_of(Result<WholeAnswer>&& answer) {
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  return {};
+}
+
+// Phases 5 and 6 without streaming: one attempt, the whole answer. An error: nothing has been sent.
+http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& reply,
+                                      const Attempts& attempts) {
+  const auto begin = http::Clock::now();
+  Result<WholeAnswer> answer = take_whole(exchange, attempts, begin,
+                                          co_await reply.read_all(exchange.settings->client.body_bytes_max));
+  if (answer) co_await send_whole(exchange, *answer);
+  co_return outcome_of(std::move(answer));
+}
+
+[[gnu::noinline]] void note(Result<http::ClientReply>&& called, http::ClientReply& reply,
+                            std::optional<Error>& error) {
+  if (called) {
+    reply = std::move(*called);
+    error.reset();
+  } else {
+    error = std::move(called.error());
+  }
+}
+
+[[gnu::noinline]] void note(Result<void>&& outcome, std::optional<Error>& error) {
+  if (!outcome) error = std::move(outcome.error());
+}
+
+[[gnu::noinline]] http::Task<void> send_failure(Exchange& exchange, Error& error) {
+  if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
+  if (exchange.lead) exchange.lead->fail(error);
+  return exchange.stream_begun ? fail_stream(exchange, std::move(error))
+                               : send_error(exchange, std::move(error));
 }
 
 // Phases 5 and 6: attempts, until one of them has answered or there is nothing left to try. What fails before
@@ -149,35 +184,46 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
 http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
   std::optional<KeepAlive> keep_alive;
   if (exchange.asked.stream) keep_alive.emplace(exchange);
+  std::optional<Error> error;
   while (true) {
-    Result<http::ClientReply> reply = co_await attempts.call();
-    Result<void> outcome;
-    if (!reply) {
-      outcome = std::unexpected(std::move(reply.error()));
-    } else if (keep_alive) {
-      outcome = co_await relay_stream(exchange, *reply, *keep_alive);
-    } else {
-      outcome = co_await answer_whole(exchange, *reply, attempts);
+    {
+      http::ClientReply reply;
+      note(co_await attempts.call(), reply, error);
+      if (!error && keep_alive) {
+        note(co_await relay_stream(exchange, reply, *keep_alive), error);
+      } else if (!error) {
+        note(co_await answer_whole(exchange, reply, attempts), error);
+      }
     }
-    if (outcome) {
+    if (!error) {
       attempts.answered();
       co_return;
     }
-    Error error = std::move(outcome.error());
-    if (co_await attempts.another(error)) {
-      if (exchange.cache_write) set_cache_key(exchange);
-      if (exchange.lead) exchange.lead->forget_attempt();
-      continue;
-    }
-    if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
-    if (exchange.lead) exchange.lead->fail(error);
-    if (exchange.stream_begun) {
-      co_await fail_stream(exchange, std::move(error));
-    } else {
-      co_await send_error(exchange, std::move(error));
-    }
-    co_return;
+    if (!co_await attempts.another(*error)) break;
+    if (exchange.cache_write) set_cache_key(exchange);
+    if (exchange.lead) exchange.lead->forget_attempt();
   }
+  co_await send_failure(exchange, *error);
+}
+
+http::Task<void> send_refusal(Exchange& exchange, Answer refusal) {
+  co_await send(exchange, refusal.status, refusal.body, false);
+}
+
+// Phases 1 to 3. Nullopt: a provider is to be asked, or the cache; else what is to be said at once.
+[[gnu::noinline]] std::optional<http::Task<void>> prepare(Exchange& exchange, Attempts& attempts) {
+  if (exchange.worker.process().draining.load(std::memory_order_relaxed))
+    return send_error(exchange, shutting_down());
+  if (std::optional<Answer> refusal = exchange.face.read(exchange))
+    return send_refusal(exchange, std::move(*refusal));
+  if (Result<void> placed = attempts.begin(); !placed) return send_error(exchange, std::move(placed.error()));
+  if (!exchange.call.own_answer.empty()) return send(exchange, 200, exchange.call.own_answer, false);
+  return std::nullopt;
+}
+
+[[gnu::noinline]] http::Task<void> ask(Exchange& exchange, Attempts& attempts) {
+  if (std::optional<Error> pause = attempts.pause()) return send_error(exchange, std::move(*pause));
+  return answer(exchange, attempts);
 }
 
 }  // namespace
@@ -187,31 +233,15 @@ http::Task<void> serve_chat(Worker& worker, http::Request& request, http::Respon
   Exchange exchange(worker, request, response, face);
   exchange.operation = face.operation();
   if (exchange.cache->enabled()) exchange.cache_state = CacheState::bypass;
-  if (worker.process().draining.load(std::memory_order_relaxed)) {
-    co_await send_error(exchange, shutting_down());
-    co_return;
-  }
-  if (const std::optional<Answer> refusal = face.read(exchange)) {
-    co_await send(exchange, refusal->status, refusal->body, false);
-    co_return;
-  }
   Attempts attempts(exchange);
-  if (Result<void> placed = attempts.begin(); !placed) {
-    co_await send_error(exchange, std::move(placed.error()));
-    co_return;
-  }
-  if (!exchange.call.own_answer.empty()) {
-    co_await send(exchange, 200, exchange.call.own_answer, false);
+  if (std::optional<http::Task<void>> said = prepare(exchange, attempts)) {
+    co_await std::move(*said);
     co_return;
   }
   plan_cache(exchange);
   const bool others_may_have_it = exchange.cache_state == CacheState::miss || exchange.may_share;
   if (others_may_have_it && co_await answer_without_call(exchange, attempts)) co_return;
-  if (std::optional<Error> pause = attempts.pause()) {
-    co_await send_error(exchange, std::move(*pause));
-    co_return;
-  }
-  co_await answer(exchange, attempts);
+  co_await ask(exchange, attempts);
 }
 
 }  // namespace ai_proxy::gateway

@@ -68,7 +68,7 @@ bool flush(Exchange& exchange, Relay& relay) {
   } else {
     sent = exchange.response.write_now(output);
   }
-  relay.output().clear();
+  relay.output_sent();
   return sent;
 }
 
@@ -117,71 +117,119 @@ class ProviderStream final : public StreamSource {
   http::ClientReply& reply_;
 };
 
+// One stream's way through the gateway. What it does between two waits stands in functions of its own: a
+// coroutine keeps what it holds across its waits, and one of them waits in every open stream.
+class StreamPassage {
+ public:
+  [[gnu::noinline]] StreamPassage(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive)
+      : exchange_(exchange), source_(source), keep_alive_(keep_alive), relay_(exchange) {
+    if (exchange.cache_write && exchange.cache_state != CacheState::hit)
+      recorder_ = std::make_unique<StreamRecorder>();
+  }
+
+  bool over() const { return over_ || relay_.terminated(); }
+  void begin_wait() { waiting_ = http::Clock::now(); }
+  // What the source has brought goes to the caller. True: the kernel has not taken all of it.
+  [[gnu::noinline]] bool pass_on(Result<std::string_view>&& bytes);
+  // The caller has taken it, or is gone.
+  void passed_on(bool sent);
+  // True: the stream's last words are to be sent. False: nothing more is to be said here.
+  [[gnu::noinline]] bool conclude();
+  // An error: it failed before anything had been sent.
+  [[gnu::noinline]] Result<void> outcome();
+  Relay& relay() { return relay_; }
+
+ private:
+  Exchange& exchange_;
+  StreamSource& source_;
+  KeepAlive& keep_alive_;
+  Relay relay_;
+  std::unique_ptr<StreamRecorder> recorder_;
+  http::Clock::time_point waiting_;
+  bool over_ = false;
+  bool broken_ = false;  // by the source, not by what it brought
+  bool gone_ = false;    // the caller, and nobody else waits
+  bool failed_ = false;  // before anything was sent
+};
+
+bool StreamPassage::pass_on(Result<std::string_view>&& bytes) {
+  const auto read = http::Clock::now();
+  exchange_.provider_time += read - waiting_;
+  if (!bytes) {
+    over_ = broken_ = true;
+    relay_.error() = std::move(bytes.error());
+    return false;
+  }
+  over_ = bytes->empty() || !relay_.feed(*bytes);
+  if (exchange_.lead) exchange_.lead->stream(*bytes, relay_.started());
+  if (recorder_) recorder_->take(*bytes);
+  note_held(exchange_, recorder_ ? recorder_->held_bytes() : 0);
+  if (over_) return false;
+  if (relay_.spoke()) source_.event_seen();
+  if (!relay_.started()) return false;
+  const bool sent = flush(exchange_, relay_);
+  keep_alive_.sent(read);
+  if (sent && exchange_.response.owes()) return true;
+  passed_on(sent);
+  return false;
+}
+
+void StreamPassage::passed_on(bool sent) {
+  gone_ = !sent && !goes_on_for_others(exchange_);
+  over_ = over_ || gone_;
+}
+
+bool StreamPassage::conclude() {
+  std::optional<Error>& error = relay_.error();
+  if (error && !gone_) {
+    if (std::optional<Error> cause = cancelled_here(exchange_, *error)) error = std::move(cause);
+    gone_ = error->code == ErrorCode::cancelled;
+  }
+  if (gone_) {
+    note_client_gone(exchange_, relay_);
+    return false;
+  }
+  const bool complete = !error && relay_.reader().complete();
+  if (!complete && !relay_.started()) {
+    note_stream(exchange_, relay_.reader());
+    failed_ = true;
+    error = error ? broken_before_answer(std::move(*error))
+                  : provider_failed(ErrorCode::provider_error,
+                                    "The provider closed its stream before it sent anything.");
+    return false;
+  }
+  // Kept before the flight ends: who comes too late to follow finds it in the cache.
+  if (recorder_ && !error && relay_.terminated() && worth_keeping(relay_.reader().finish_reason()))
+    recorder_->keep(exchange_);
+  if (exchange_.lead) {
+    exchange_.lead->stream({}, true);
+    if (broken_) {
+      exchange_.lead->fail(*error);
+    } else {
+      exchange_.lead->end();
+    }
+  }
+  append_ending(exchange_, relay_);
+  return true;
+}
+
+Result<void> StreamPassage::outcome() {
+  if (failed_) return std::unexpected(std::move(*relay_.error()));
+  return {};
+}
+
 // The source lives as long as this, where it is its own.
 http::Task<Result<void>> relay_all(Exchange& exchange, StreamSource& source, KeepAlive& keep_alive,
                                    std::unique_ptr<StreamSource> /*own*/) {
-  Relay relay(exchange);
-  std::optional<StreamRecorder> recorder;
-  if (exchange.cache_write && exchange.cache_state != CacheState::hit) recorder.emplace();
-  bool broken = false;  // by the source, not by what it brought
-  while (!relay.terminated()) {
-    const auto waiting = http::Clock::now();
-    Result<std::string_view> bytes = co_await source.read_some();
-    const auto read = http::Clock::now();
-    exchange.provider_time += read - waiting;
-    if (!bytes) {
-      broken = true;
-      relay.error() = std::move(bytes.error());
-      break;
-    }
-    const bool going = !bytes->empty() && relay.feed(*bytes);
-    if (exchange.lead) exchange.lead->stream(*bytes, relay.started());
-    if (recorder) recorder->take(*bytes);
-    note_held(exchange, recorder ? recorder->held_bytes() : 0);
-    if (!going) break;
-    if (relay.spoke()) source.event_seen();
-    if (!relay.started()) continue;
-    bool sent = flush(exchange, relay);
-    keep_alive.sent(read);
-    if (sent && exchange.response.owes()) {
-      sent = co_await exchange.response.settle();
-      keep_alive.sent(http::Clock::now());
-    }
-    if (!sent && !goes_on_for_others(exchange)) {
-      note_client_gone(exchange, relay);
-      co_return Result<void>();
-    }
+  StreamPassage passage(exchange, source, keep_alive);
+  while (!passage.over()) {
+    passage.begin_wait();
+    if (!passage.pass_on(co_await source.read_some())) continue;
+    passage.passed_on(co_await exchange.response.settle());
+    keep_alive.sent(http::Clock::now());
   }
-  if (relay.error()) {
-    if (std::optional<Error> cause = cancelled_here(exchange, *relay.error()))
-      relay.error() = std::move(cause);
-  }
-  if (relay.error() && relay.error()->code == ErrorCode::cancelled) {
-    note_client_gone(exchange, relay);
-    co_return Result<void>();
-  }
-  const bool failed = relay.error().has_value() || !relay.reader().complete();
-  if (failed && !relay.started()) {
-    note_stream(exchange, relay.reader());
-    co_return std::unexpected(
-        relay.error() ? broken_before_answer(std::move(*relay.error()))
-                      : provider_failed(ErrorCode::provider_error,
-                                        "The provider closed its stream before it sent anything."));
-  }
-  // Kept before the flight ends: who comes too late to follow finds it in the cache.
-  if (recorder && !relay.error() && relay.terminated() && worth_keeping(relay.reader().finish_reason()))
-    recorder->keep(exchange);
-  if (exchange.lead) {
-    exchange.lead->stream({}, true);
-    if (broken) {
-      exchange.lead->fail(*relay.error());
-    } else {
-      exchange.lead->end();
-    }
-  }
-  append_ending(exchange, relay);
-  co_await finish_stream(exchange, relay);
-  co_return Result<void>();
+  if (passage.conclude()) co_await finish_stream(exchange, passage.relay());
+  co_return passage.outcome();
 }
 
 }  // namespace

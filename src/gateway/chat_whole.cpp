@@ -38,7 +38,7 @@ http::Task<void> send_whole(Exchange& exchange, WholeAnswer& answer) {
     co_return;
   }
   chat::Reply& reply = *answer.reply;
-  exchange.tool_names.restore(reply);
+  exchange.restore_names(reply);
   note_answer(exchange, reply.model, reply.usage);
   exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
   if (!exchange.cost.known()) exchange.warnings.add(unknown_cost_warning(exchange));

@@ -101,7 +101,7 @@ class DoorFace final : public Face {
       return std::unexpected(bad_request("The provider " + provider.name + " has no embeddings.", "model"));
     Result<chat::Request> request = door_.parse_request(exchange.body.root(), exchange.warnings);
     if (!request) return std::unexpected(std::move(request.error()));
-    exchange.chat = std::move(*request);
+    exchange.conversation = std::make_unique<Conversation>(std::move(*request));
     return render_conversation(exchange);
   }
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -52,6 +53,13 @@ struct Call {
   std::string_view body() const { return rendered.empty() ? as_it_came : std::string_view(rendered); }
 };
 
+// What is asked in the body of a request that must be translated.
+struct Conversation {
+  explicit Conversation(chat::Request asked) : request(std::move(asked)) {}
+  chat::Request request;
+  chat::ToolNames tool_names = {};  // what the provider calls them
+};
+
 struct Exchange {
   Exchange(Worker& worker, http::Request& request, http::ResponseWriter& response, const Face& face);
   ~Exchange();  // finish(): it is counted, and the access line is written, always, whatever happened
@@ -65,15 +73,14 @@ struct Exchange {
   http::Request& request;
   http::ResponseWriter& response;
 
-  // What was asked. `chat` is read only where the body must be translated.
+  // What was asked.
   const Face& face;  // how we speak to this caller
   Operation operation = Operation::other;
   std::string request_id;
   json::Document body;
   dialects::Glance asked;
-  std::string_view asked_provider;  // empty: the model's name decides
-  chat::Request chat;
-  chat::ToolNames tool_names;  // of `chat`: what the provider calls them
+  std::string_view asked_provider;             // empty: the model's name decides
+  std::unique_ptr<Conversation> conversation;  // null while the body need not be translated
   chat::Warnings warnings;
 
   // Where it goes.
@@ -110,6 +117,13 @@ struct Exchange {
 
   // The head of a stream goes to the caller.
   void begin_stream();
+  // What the provider says, with the tools' names as the caller knows them.
+  void restore_names(chat::Reply& reply) const {
+    if (conversation) conversation->tool_names.restore(reply);
+  }
+  chat::Delta with_names_restored(chat::Delta delta) const {
+    return conversation ? conversation->tool_names.restored(delta) : delta;
+  }
 
   std::int64_t latency_ms() const;
   // Time spent in the gateway itself so far, in microseconds.

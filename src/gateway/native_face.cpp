@@ -82,10 +82,10 @@ class NativeFace final : public Face {
         native::parse_request(exchange.body.root(), names, names_its_provider,
                               query_asks_for_stream(exchange.request), exchange.warnings);
     if (!outcome.parsed) return refused(exchange, std::move(outcome.failure_body));
-    exchange.chat = std::move(outcome.parsed->request);
+    exchange.conversation = std::make_unique<Conversation>(std::move(outcome.parsed->request));
+    const chat::Request& request = exchange.conversation->request;
     exchange.asked_provider = outcome.parsed->provider;
-    exchange.asked = {
-        .model = exchange.chat.model, .stream = exchange.chat.stream, .stream_usage = exchange.chat.stream};
+    exchange.asked = {.model = request.model, .stream = request.stream, .stream_usage = request.stream};
     return std::nullopt;
   }
 

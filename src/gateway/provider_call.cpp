@@ -133,10 +133,10 @@ Result<void> render_conversation(Exchange& exchange) {
   const std::string& model = exchange.call.candidate->wire_model;
   const chat::ModelTraits traits = providers::model_traits(provider, model, *exchange.settings->catalog);
   const std::size_t tool_name_length_max = exchange.call.dialect->tool_name_length_max;
-  if (auto named = exchange.tool_names.apply(exchange.chat, tool_name_length_max); !named) return named;
-  exchange.chat.source_bytes = exchange.request.body.size();
-  Result<std::string> body =
-      exchange.call.dialect->render_request(exchange.chat, model, traits, exchange.warnings);
+  auto& [request, tool_names] = *exchange.conversation;
+  if (auto named = tool_names.apply(request, tool_name_length_max); !named) return named;
+  request.source_bytes = exchange.request.body.size();
+  Result<std::string> body = exchange.call.dialect->render_request(request, model, traits, exchange.warnings);
   if (!body) return std::unexpected(std::move(body.error()));
   if (exchange.settings->reject_unsupported && !exchange.warnings.empty()) {
     const std::string& first = exchange.warnings.list().front();
@@ -144,11 +144,25 @@ Result<void> render_conversation(Exchange& exchange) {
   }
   exchange.call.rendered = std::move(*body);
   if (exchange.call.dialect->request_fields != nullptr)
-    exchange.call.fields = exchange.call.dialect->request_fields(exchange.chat, provider.fields);
+    exchange.call.fields = exchange.call.dialect->request_fields(request, provider.fields);
   return {};
 }
 
 namespace {
+
+// True: an answer has begun, that is no refusal.
+bool note_head(Call& call, const http::ClientReply& reply) {
+  call.status = reply.status();
+  call.request_id = find_request_id(reply.headers());
+  if (call.passes_through) call.answer_fields = relayed_fields(reply.headers());
+  if (call.status < 200 || call.status >= 300) return false;
+  call.answer_begun = http::Clock::now();
+  return true;
+}
+
+[[gnu::noinline]] void refuse(Result<http::ClientReply>& reply, Error&& error) {
+  reply = std::unexpected(std::move(error));
+}
 
 // Of the time that all attempts together may take.
 std::chrono::milliseconds time_left(const Exchange& exchange) {
@@ -176,16 +190,8 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange, Call& ca
   ++exchange.attempts;
   Result<http::ClientReply> reply =
       co_await exchange.worker.client().send(provider.origin, request, cancellation);
-  if (!reply) co_return std::unexpected(std::move(reply.error()));
-  call.status = reply->status();
-  call.request_id = find_request_id(reply->headers());
-  if (call.passes_through) call.answer_fields = relayed_fields(reply->headers());
-  if (call.status < 200 || call.status >= 300) {
-    Error error = co_await refusal(call, *reply);
-    co_return std::unexpected(std::move(error));
-  }
-  call.answer_begun = http::Clock::now();
-  co_return std::move(*reply);
+  if (reply && !note_head(call, *reply)) refuse(reply, co_await refusal(call, *reply));
+  co_return reply;
 }
 
 }  // namespace ai_proxy::gateway

@@ -12,8 +12,8 @@
 
 namespace ai_proxy::gateway {
 
-// Phase 3 where the body must be translated: exchange.chat in exchange.call.dialect, for the placed model.
-// With `on_unsupported: reject`, what would be a warning is an error.
+// Phase 3 where the body must be translated: exchange.conversation in exchange.call.dialect, for the placed
+// model. With `on_unsupported: reject`, what would be a warning is an error.
 Result<void> render_conversation(Exchange& exchange);
 
 // The lines of a caller's header that go on to a provider of its own dialect: versions and beta features.

@@ -16,6 +16,7 @@ Relay::Relay(Exchange& exchange)
       on_event_([this](const http::SseReader::Event& event) { return event_seen(event); }) {}
 
 bool Relay::feed(std::string_view bytes) {
+  if (output_.empty()) output_.swap(exchange_.worker.spare_text());
   if (exchange_.call.passes_through) {
     if (!blocks_.feed(bytes, [this](std::string_view block) { return block_seen(block); })) {
       too_large();
@@ -26,6 +27,16 @@ bool Relay::feed(std::string_view bytes) {
   }
   started_ = started_ || output_.size() > kHeldBytesMax;
   return told_failure_ || !error_;
+}
+
+// A stream that waits holds no memory for what it will say.
+void Relay::output_sent() {
+  output_.clear();
+  if (output_.capacity() <= kHeldBytesMax) {
+    output_.swap(exchange_.worker.spare_text());
+  } else {
+    std::string().swap(output_);
+  }
 }
 
 void Relay::end() {
@@ -94,7 +105,7 @@ void Relay::delta_seen(const chat::Delta& delta) {
   if (delta.kind != chat::Delta::Kind::started) started_ = true;
   if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
     exchange_.first_token = http::Clock::now();
-  if (!exchange_.call.passes_through) writer().delta(output_, exchange_.tool_names.restored(delta));
+  if (!exchange_.call.passes_through) writer().delta(output_, exchange_.with_names_restored(delta));
 }
 
 EventWriter& Relay::writer() {

@@ -30,7 +30,8 @@ class Relay {
   void end();
   void fail();
 
-  std::string& output() { return output_; }
+  const std::string& output() const { return output_; }
+  void output_sent();
   // The caller can be told something: an answer has begun. Before that a failure is a real HTTP status.
   bool started() const { return started_; }
   // The provider has sent an event, whatever it says.

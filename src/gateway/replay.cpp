@@ -121,7 +121,7 @@ std::optional<chat::Reply> gathered(const Exchange& exchange, std::string_view e
 
 // A whole answer for a caller that asked for a stream.
 http::Task<bool> stream_reply(Exchange& exchange, chat::Reply reply) {
-  exchange.tool_names.restore(reply);
+  exchange.restore_names(reply);
   note_answer(exchange, reply.model, reply.usage);
   exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
   const ReplyReader reader(reply);

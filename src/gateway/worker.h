@@ -61,6 +61,8 @@ class Worker {
   OpenApi& openapi() { return openapi_; }
   // To read one text of ordinary size at a time, within one call: its memory is kept for the next.
   json::Document& scratch_document() { return scratch_document_; }
+  // Memory for a text that is written and sent at once: taken and given back by swapping.
+  std::string& spare_text() { return spare_text_; }
   ThreadCounts& counts() { return counts_; }
 
  private:
@@ -74,6 +76,7 @@ class Worker {
   http::ClientPool client_;
   OpenApi openapi_;
   json::Document scratch_document_;
+  std::string spare_text_;
   std::minstd_rand random_{std::random_device{}()};
   int late_in_a_row_ = 0;
   std::shared_ptr<cache::Cache> cache_;  // shared with the exchanges that run while a reload replaces it

@@ -291,51 +291,87 @@ Result<std::string_view> Exchange::take_body_bytes(std::span<char> into, Transfe
 
 // The coroutines below keep little across their waits: one of them is alive for every open stream.
 Task<Result<std::string_view>> Exchange::read_some() {
-  Result<std::string_view> content;
-  while (content && content->empty() && connection_) {
-    if (!unread_.empty()) {
-      content = take_body_bytes(take_unread());
-      continue;
-    }
-    let_go(head_);
-    let_go(unread_);
-    const Transfer transfer = co_await receive(Stop::silence, home_->scratch);
-    content = take_body_bytes(home_->scratch, transfer);
+  content_ = {};
+  while (awaits_content()) take_content(co_await receive(Stop::silence, home_->scratch));
+  co_return outcome();
+}
+
+bool Exchange::awaits_content() {
+  while (content_.empty() && connection_ && !unread_.empty()) note_content(take_body_bytes(take_unread()));
+  if (!content_.empty() || !connection_) return false;
+  let_go(head_);
+  let_go(unread_);
+  return true;
+}
+
+void Exchange::take_content(Transfer transfer) {
+  note_content(take_body_bytes(home_->scratch, transfer));
+}
+
+// An error has ended the connection.
+void Exchange::note_content(Result<std::string_view> content) {
+  if (content) {
+    content_ = *content;
+  } else {
+    fault_ = std::make_unique<Error>(std::move(content.error()));
   }
-  if (content && content->empty() && failed_) content = std::unexpected(broken_before());
-  co_return content;
+}
+
+Result<std::string_view> Exchange::outcome() {
+  if (const std::unique_ptr<Error> fault = std::exchange(fault_, nullptr))
+    return std::unexpected(std::move(*fault));
+  if (content_.empty() && failed_) return std::unexpected(broken_before());
+  return content_;
 }
 
 Task<Result<std::string>> Exchange::read_all(std::size_t bytes_max) {
   std::string body;
   bytes_max = std::min(bytes_max, body.max_size() / 4);
-  if (connection_) {
-    const std::uint64_t announced = reader_.content_left().value_or(unread_.size());
-    if (announced > bytes_max) co_return fail(too_large(bytes_max));
-    body.reserve(static_cast<std::size_t>(announced) + json::kPadding);
-  }
+  begin_whole(body, bytes_max);
+  for (std::span<char> room; !(room = room_in(body, bytes_max)).empty();)
+    take_into(body, room, co_await receive(Stop::silence, room));
+  co_return whole(std::move(body), bytes_max);
+}
+
+void Exchange::begin_whole(std::string& body, std::size_t bytes_max) {
+  content_ = {};
+  if (!connection_) return;
+  const std::uint64_t announced = reader_.content_left().value_or(unread_.size());
+  if (announced > bytes_max) return note_content(fail(too_large(bytes_max)));
+  body.reserve(static_cast<std::size_t>(announced) + json::kPadding);
   while (connection_ && !unread_.empty()) {
-    const Result<std::string_view> begun = take_body_bytes(take_unread());
-    if (!begun) co_return std::unexpected(begun.error());
-    body.append(*begun);
+    note_content(take_body_bytes(take_unread()));
+    if (!fault_) body.append(content_);
   }
-  // The rest is read straight into its place.
-  while (connection_) {
-    if (body.size() > bytes_max) co_return fail(too_large(bytes_max));
-    const std::size_t begin = body.size();
-    const std::size_t room = room_for(body, reader_.content_left(), bytes_max);
-    // libstdc++ 12 hands the callback the capacity, not the size that was asked for.
-    body.resize_and_overwrite(begin + room, [begin, room](char*, std::size_t) { return begin + room; });
-    cancellation_->held_bytes = body.capacity();
-    const Transfer transfer = co_await receive(Stop::silence, std::span(body).subspan(begin));
-    const Result<std::string_view> content = take_body_bytes(std::span(body).subspan(begin), transfer);
-    if (!content) co_return std::unexpected(content.error());
-    body.resize(begin + content->size());
+}
+
+// Where the rest is read straight into its place. Empty: nothing is to be read any more.
+std::span<char> Exchange::room_in(std::string& body, std::size_t bytes_max) {
+  if (!connection_) return {};
+  if (body.size() > bytes_max) {
+    note_content(fail(too_large(bytes_max)));
+    return {};
   }
-  if (failed_) co_return std::unexpected(broken_before());
-  if (body.size() > bytes_max) co_return fail(too_large(bytes_max));
+  const std::size_t begin = body.size();
+  const std::size_t room = room_for(body, reader_.content_left(), bytes_max);
+  // libstdc++ 12 hands the callback the capacity, not the size that was asked for.
+  body.resize_and_overwrite(begin + room, [begin, room](char*, std::size_t) { return begin + room; });
+  cancellation_->held_bytes = body.capacity();
+  return std::span(body).subspan(begin);
+}
+
+void Exchange::take_into(std::string& body, std::span<char> room, Transfer transfer) {
+  note_content(take_body_bytes(room, transfer));
+  if (!fault_) body.resize(body.size() - room.size() + content_.size());
+}
+
+Result<std::string> Exchange::whole(std::string body, std::size_t bytes_max) {
+  if (const std::unique_ptr<Error> fault = std::exchange(fault_, nullptr))
+    return std::unexpected(std::move(*fault));
+  if (failed_) return std::unexpected(broken_before());
+  if (body.size() > bytes_max) return fail(too_large(bytes_max));
   body.reserve(body.size() + json::kPadding);
-  co_return body;
+  return body;
 }
 
 // The answer is complete: the connection goes back, if both sides are at a clean end.

@@ -100,6 +100,15 @@ class Exchange {
   std::span<char> take_unread();
   Result<std::string_view> take_body_bytes(std::span<char> bytes);
   Result<std::string_view> take_body_bytes(std::span<char> into, Transfer transfer);
+  // A coroutine keeps every Result that stands in it for as long as it lives: these look at them.
+  [[gnu::noinline]] bool awaits_content();
+  [[gnu::noinline]] void take_content(Transfer transfer);
+  void note_content(Result<std::string_view> content);
+  [[gnu::noinline]] Result<std::string_view> outcome();
+  [[gnu::noinline]] void begin_whole(std::string& body, std::size_t bytes_max);
+  [[gnu::noinline]] std::span<char> room_in(std::string& body, std::size_t bytes_max);
+  [[gnu::noinline]] void take_into(std::string& body, std::span<char> room, Transfer transfer);
+  [[gnu::noinline]] Result<std::string> whole(std::string body, std::size_t bytes_max);
   bool ends_at_once();
   void finish();
   std::unexpected<Error> fail(Error error);
@@ -134,8 +143,10 @@ class Exchange {
   Signal* signal_ = nullptr;  // what open() waits for, if it waits
   milliseconds event_time_{};
   ReplyReader reader_;
-  std::string head_;    // of the request
-  std::string unread_;  // what came behind the answer's head
+  std::string head_;              // of the request
+  std::string unread_;            // what came behind the answer's head
+  std::string_view content_;      // what read_some() gives, or
+  std::unique_ptr<Error> fault_;  // why it gives nothing
   Deadline phase_deadline_;
   Deadline event_deadline_;
   Deadline total_deadline_;

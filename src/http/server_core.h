@@ -23,7 +23,6 @@ class Session;
 // idle connection holds none, a busy thread allocates none.
 struct ServerExchange {
   RequestReader reader;
-  std::string out;  // the bytes being written
   Cancellation cancellation;
 };
 
@@ -67,8 +66,12 @@ struct ServerCore {
   void give_back(std::unique_ptr<ServerExchange> exchange) noexcept {
     if (spare.size() >= kSpareExchangesMax || pressure() != Pressure::none) return;
     exchange->reader.trim();
-    if (exchange->out.capacity() > kKeptOutBytes) std::string().swap(exchange->out);
     spare.push_back(std::move(exchange));
+  }
+
+  void begin_out() {
+    out.clear();
+    if (out.capacity() > kKeptOutBytes) std::string().swap(out);
   }
 
   asio::io_context& io;
@@ -80,7 +83,8 @@ struct ServerCore {
   std::shared_ptr<const ServerLimits> limits_beyond_max;
   Deadlines deadlines;
   DateLine date;
-  std::unique_ptr<char[]> scratch;  // for reading what may be large; nothing stays in it
+  std::unique_ptr<char[]> scratch;  // for reading; nothing stays in it while anybody waits
+  std::string out;                  // for writing: the same
   std::vector<Session*> sessions;   // all alive, in no order
   std::vector<std::unique_ptr<ServerExchange>> spare;
   bool draining = false;

@@ -31,7 +31,7 @@ Task<bool> Session::send(int status, std::string_view content_type, std::string_
                          std::string_view body) {
   if (gone_ || answer_ != Answer::none) co_return false;
   begin_head(status, content_type, fields);
-  std::string& out = exchange_->out;
+  std::string& out = core_->out;
   if (!is_bodiless(status)) {
     out.append("Content-Length: ");
     append_integer(out, body.size());
@@ -51,13 +51,13 @@ Task<bool> Session::send(int status, std::string_view content_type, std::string_
   co_return true;
 }
 
-// Leaves the head and the first bytes in exchange_->out.
+// Leaves the head and the first bytes in core_->out.
 void Session::build_stream_head(int status, std::string_view content_type, std::string_view fields,
                                 std::string_view first) {
   chunked_ = !exchange_->reader.head().http_1_0;
   if (!chunked_) closes_after_ = true;  // the end of the connection is the end of the body
   begin_head(status, content_type, fields);
-  std::string& out = exchange_->out;
+  std::string& out = core_->out;
   if (chunked_) out.append("Transfer-Encoding: chunked\r\n");
   append_connection_field();
   out.append("\r\n");
@@ -69,7 +69,7 @@ Task<bool> Session::begin_stream(int status, std::string_view content_type, std:
                                  std::string_view first) {
   if (gone_ || answer_ != Answer::none) co_return false;
   build_stream_head(status, content_type, fields, first);
-  Outgoing outgoing{{asio::buffer(exchange_->out)}};
+  Outgoing outgoing{{asio::buffer(core_->out)}};
   if (put_now(outgoing)) co_return true;
   co_return co_await put(outgoing);
 }
@@ -78,7 +78,7 @@ bool Session::begin_stream_now(int status, std::string_view content_type, std::s
                                std::string_view first) {
   if (gone_ || answer_ != Answer::none) return false;
   build_stream_head(status, content_type, fields, first);
-  return offer(exchange_->out);
+  return offer(core_->out);
 }
 
 bool Session::fill_silence(std::string_view bytes) {
@@ -109,9 +109,9 @@ void Session::owe(std::string_view bytes) {
   }
 }
 
-// The next piece of a stream, with what frames it in exchange_->out.
+// The next piece of a stream, with what frames it in core_->out.
 Session::Outgoing Session::build_chunk(std::string_view bytes) {
-  std::string& out = exchange_->out;
+  std::string& out = core_->out;
   out.clear();
   Outgoing outgoing;
   if (bytes.size() <= kCopiedBytes) {
@@ -133,6 +133,7 @@ bool Session::write_now(std::string_view bytes) {
   if (bytes.empty() || sends_no_body(200)) return true;
   Outgoing outgoing = build_chunk(bytes);
   if (put_now(outgoing)) return true;
+  if (gone_) return false;
   for (const asio::const_buffer& piece : outgoing.pieces)
     owe({static_cast<const char*>(piece.data()), piece.size()});
   return !gone_;
@@ -174,16 +175,16 @@ void Session::abort() {
 }
 
 void Session::begin_head(int status, std::string_view content_type, std::string_view fields) {
-  exchange_->out.clear();
-  append_head(exchange_->out, status, core_->date.at(std::time(nullptr)), content_type, fields);
+  core_->begin_out();
+  append_head(core_->out, status, core_->date.at(std::time(nullptr)), content_type, fields);
 }
 
 void Session::append_connection_field() {
   if (closing()) {
     closes_after_ = true;  // said is done, even if the cause passes
-    exchange_->out.append("Connection: close\r\n");
+    core_->out.append("Connection: close\r\n");
   } else if (exchange_->reader.head().http_1_0) {
-    exchange_->out.append("Connection: keep-alive\r\n");
+    core_->out.append("Connection: keep-alive\r\n");
   }
 }
 
@@ -217,10 +218,19 @@ bool Session::put_now(Outgoing& outgoing) {
 }
 
 Task<bool> Session::put(Outgoing outgoing) {
+  if (gone_) co_return false;
+  // While this one waits, the thread's buffer is others'.
+  asio::const_buffer& first = outgoing.pieces[0];
+  const std::string kept(static_cast<const char*>(first.data()), first.size());
+  first = asio::buffer(kept);
   if (!owed_.empty()) {
     const std::string owed = std::exchange(owed_, {});
-    if (!co_await put(Outgoing{{asio::buffer(owed)}})) co_return false;
+    if (!co_await put_slowly(Outgoing{{asio::buffer(owed)}})) co_return false;
   }
+  co_return co_await put_slowly(outgoing);
+}
+
+Task<bool> Session::put_slowly(Outgoing outgoing) {
   if (!write_deadline_) write_deadline_.emplace(core_->deadlines, [this] { on_write_late(); });
   writing_ = true;
   error_code ec;

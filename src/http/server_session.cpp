@@ -216,7 +216,7 @@ Task<void> Session::refuse(RequestFault fault) {
   const std::string& body = refusal.body;
   const int status = refusal.status > 0 ? refusal.status : fault.status;
   begin_head(status, "application/json", refusal.fields);
-  std::string& out = exchange_->out;
+  std::string& out = core_->out;
   out.append("Content-Length: ");
   append_integer(out, body.size());
   out.append("\r\n");
@@ -260,8 +260,7 @@ void Session::close_now() {
 
 std::size_t Session::held_bytes() const {
   if (!exchange_ || phase_ == Phase::linger) return 0;
-  return exchange_->reader.held_bytes() + exchange_->out.capacity() + exchange_->cancellation.held_bytes +
-         pending_.capacity();
+  return exchange_->reader.held_bytes() + exchange_->cancellation.held_bytes + pending_.capacity();
 }
 
 void Session::end_for_memory() {

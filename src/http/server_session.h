@@ -116,6 +116,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   void owe(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
+  Task<bool> put_slowly(Outgoing outgoing);
   void on_write_late();
   int unacknowledged();  // bytes that the client has not acknowledged
 
