@@ -238,11 +238,10 @@ Task<void> Session::linger() {
   set_phase(Phase::linger, limits_->linger_time);
   if (exchange_) release_exchange();
   while (!gone_ && !expired_) {
-    for (int i = 0; readable_ && i < kReadsInARow && !gone_ && !socket_.drained(); ++i)
-      read_now(core_->scratch.get(), ServerCore::kScratchBytes);
-    readable_ = false;
     start_read();
     co_await input_.wait();
+    for (int i = 0; i < kReadsInARow && !gone_ && !socket_.drained(); ++i)
+      read_now(core_->scratch.get(), ServerCore::kScratchBytes);
   }
 }
 

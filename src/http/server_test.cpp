@@ -403,6 +403,18 @@ TEST_F(ServerTest, LetsARefusalArriveWhileTheClientStillSends) {
   sender.join();
 }
 
+TEST_F(ServerTest, LingersNoLongerThanItsClient) {
+  limits_.linger_time = 10s;
+  start();
+  for (int i = 0; i < 5; ++i) {
+    Client client(port_);
+    client.send(get("/hello", "Connection: close\r\n"));
+    EXPECT_TRUE(client.read_to_end());
+  }
+  for (int i = 0; i < 200 && counters_.connections > 0; ++i) std::this_thread::sleep_for(10ms);
+  EXPECT_EQ(counters_.connections, 0u);
+}
+
 TEST_F(ServerTest, NoticesAClientThatGoesAwayWithin100Milliseconds) {
   start();
   for (int i = 0; i < 3; ++i) {
