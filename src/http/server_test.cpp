@@ -411,8 +411,7 @@ TEST_F(ServerTest, LingersNoLongerThanItsClient) {
     client.send(get("/hello", "Connection: close\r\n"));
     EXPECT_TRUE(client.read_to_end());
   }
-  for (int i = 0; i < 200 && counters_.connections > 0; ++i) std::this_thread::sleep_for(10ms);
-  EXPECT_EQ(counters_.connections, 0u);
+  EXPECT_TRUE(eventually([&] { return counters_.connections == 0; }));
 }
 
 TEST_F(ServerTest, NoticesAClientThatGoesAwayWithin100Milliseconds) {
