@@ -7,8 +7,7 @@
 #include <netinet/tcp.h>
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/detail/reactor.hpp>
-#include <boost/asio/detail/reactor_op.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cstddef>
 #include <memory>
