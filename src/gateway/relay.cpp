@@ -1,6 +1,5 @@
 #include "gateway/relay.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/json.h"
@@ -97,7 +96,8 @@ void Relay::relay(const http::SseReader::Event& event) {
   const std::size_t line = output_.size();
   output_.append("data: ").append(whole.substr(0, begin)).append(whole.substr(begin + hidden.size()));
   // An event may have come in several lines; between JSON's tokens a line break is as good as a blank.
-  std::replace(output_.begin() + static_cast<std::ptrdiff_t>(line), output_.end(), '\n', ' ');
+  for (std::size_t at = output_.find('\n', line); at != std::string::npos; at = output_.find('\n', at + 1))
+    output_[at] = ' ';
   output_.append("\n\n");
 }
 

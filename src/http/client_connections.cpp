@@ -8,9 +8,6 @@
 namespace ai_proxy::http {
 namespace {
 
-// A connection that idles for less than this is not looked at before it is used: its last read left nothing.
-constexpr std::chrono::milliseconds kFresh(1);
-
 bool same_way(const Origin& a, const Origin& b) {
   if (a.port != b.port || a.tls != b.tls || a.tls_verify != b.tls_verify || a.internal != b.internal ||
       a.host != b.host) {
@@ -94,9 +91,9 @@ std::unique_ptr<PooledConnection> Connections::take_idle(OriginConnections& orig
     if (origin.idle[i]->credential != credential) continue;
     std::unique_ptr<PooledConnection> connection = std::move(origin.idle[i]);
     origin.idle.erase(origin.idle.begin() + static_cast<std::ptrdiff_t>(i));
-    const Clock::duration idle = now - connection->idle_since;
-    if (idle < limits_.pool_idle_time && !worn_out(*connection, now) &&
-        (idle < kFresh || connection->quiet())) {
+    // Looked at however short it has idled: what nobody asked for must not be the next one's answer.
+    if (now - connection->idle_since < limits_.pool_idle_time && !worn_out(*connection, now) &&
+        connection->quiet()) {
       return connection;
     }
     connection->shut_down();

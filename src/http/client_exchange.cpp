@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kKeptBytesMax = 16 * 1024;
 constexpr std::size_t kFirstGuessBytes = 16 * 1024;
 constexpr std::size_t kReadBytesMin = 4 * 1024;
+constexpr std::size_t kHeadReadBytes = 4 * 1024;
 // Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t kCopiedBytes = 4096;
 constexpr int kProxyAuthenticationRequired = 407;
@@ -185,8 +186,9 @@ Task<Result<void>> Exchange::converse(std::string_view body) {
   }
   // Even when the write failed: the provider may have answered before it closed.
   while (!reader_.head_complete()) {
-    const Transfer transfer =
-        co_await receive(reader_.between_heads() ? Stop::first_byte : Stop::silence, home_->scratch);
+    // What comes behind the head must be kept until it is asked for: not more than need be.
+    const Transfer transfer = co_await receive(reader_.between_heads() ? Stop::first_byte : Stop::silence,
+                                               std::span(home_->scratch).first(kHeadReadBytes));
     if (stopped()) co_return std::unexpected(stop_error());
     if (transfer.progress != Progress::done) {
       co_return std::unexpected(
