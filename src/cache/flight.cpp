@@ -118,12 +118,17 @@ std::variant<FlightLeader, FlightFollower> Flights::join(const Key& key, const h
     const std::lock_guard flight_lock(flight->mutex);
     if (flight->open) return FlightFollower(flight, executor);
   }
-  // In the table only when it is led: nobody must follow a flight that found no memory to begin.
-  auto made = std::make_shared<Flight>(table_->bytes_max);
-  made->leader = std::make_shared<Wake>(executor);
-  FlightLeader leader(made, *this, key);
-  flight = std::move(made);
-  return leader;
+  try {
+    auto made = std::make_shared<Flight>(table_->bytes_max);
+    made->leader = std::make_shared<Wake>(executor);
+    FlightLeader leader(made, *this, key);
+    flight = std::move(made);
+    return leader;
+  } catch (...) {
+    // Nobody must follow a flight that found no memory to begin.
+    if (flight == nullptr) table_->flights.erase(key);
+    throw;
+  }
 }
 
 std::size_t Flights::size() const {

@@ -25,17 +25,20 @@ bool Relay::feed(std::string_view bytes) {
     too_large();
   }
   started_ = started_ || output_.size() > kHeldBytesMax;
+  if (output_.empty()) give_back_output();
   return told_failure_ || !error_;
 }
 
-// A stream that waits holds no memory for what it will say.
 void Relay::output_sent() {
   output_.clear();
-  if (output_.capacity() <= kHeldBytesMax) {
-    output_.swap(exchange_.worker.spare_text());
-  } else {
-    std::string().swap(output_);
-  }
+  give_back_output();
+}
+
+// A stream that waits holds no memory for what it will say; the thread keeps the larger of two.
+void Relay::give_back_output() {
+  std::string& spare = exchange_.worker.spare_text();
+  if (output_.capacity() > spare.capacity() && output_.capacity() <= kHeldBytesMax) output_.swap(spare);
+  std::string().swap(output_);
 }
 
 void Relay::end() {

@@ -54,6 +54,8 @@ class Relay {
 
   void delta_seen(const chat::Delta& delta);
 
+  void give_back_output();
+
   EventWriter& writer();
 
   void too_large();

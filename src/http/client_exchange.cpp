@@ -118,6 +118,8 @@ std::shared_ptr<ClientShared> Exchange::release() noexcept {
   disarm_all();
   cancellation_ = nullptr;
   unread_.clear();
+  content_ = {};
+  fault_ = nullptr;
   if (head_.capacity() > kKeptBytesMax) let_go(head_);
   return std::exchange(home_, nullptr);
 }
@@ -261,11 +263,15 @@ Task<Result<void>> Exchange::write_rest(std::string_view body, std::size_t sent)
       co_await connection_->readable_or_writable();
     }
     if (stopped()) co_return std::unexpected(stop_error());
-    const Transfer early = connection_->read(home_->scratch);
+    Transfer early = connection_->read(home_->scratch);
+    while (early.progress == Progress::done) {
+      Result<void> taken = take_head_bytes(std::span(home_->scratch).first(early.bytes));
+      if (!taken) co_return taken;
+      // The loop does not tell of what TLS has read ahead.
+      if (reader_.head_complete() || !connection_->has_pending()) break;
+      early = connection_->read(home_->scratch);
+    }
     if (early.progress == Progress::end || early.progress == Progress::failed) break;
-    if (early.progress != Progress::done) continue;
-    Result<void> taken = take_head_bytes(std::span(home_->scratch).first(early.bytes));
-    if (!taken) co_return taken;
   }
   written_ = sent == total;
   co_return Result<void>();
@@ -379,7 +385,7 @@ Result<std::string> Exchange::whole(std::string body, std::size_t bytes_max) {
 // The answer is complete: the connection goes back, if both sides are at a clean end.
 void Exchange::finish() {
   disarm_all();
-  if (written_ && unread_.empty() && reader_.keep_alive() && !connection_->has_pending()) {
+  if (written_ && unread_.empty() && reader_.keep_alive() && connection_->at_rest()) {
     home_->connections.give_back(*origin_, std::move(connection_));
   } else {
     connection_->shut_down();

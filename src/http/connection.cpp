@@ -104,8 +104,17 @@ bool Connection::quiet() {
   const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (got < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
   if (got == 0 || !tls_) return false;
-  // It may be a session ticket: let TLS take it, and see whether anything else is left.
   socket_.look_again();
+  return takes_all();
+}
+
+bool Connection::at_rest() {
+  return !has_pending() || takes_all();
+}
+
+// It may be a session ticket: lets TLS take it. Is nothing else left?
+bool Connection::takes_all() {
+  char byte;
   return tls_->read(std::span(&byte, 1)).progress == Progress::want_read;
 }
 

@@ -38,6 +38,8 @@ class Connection {
   bool quiet();
   // Bytes that were read from the socket but not asked for yet.
   bool has_pending() const { return tls_ && tls_->pending(); }
+  // Nothing is left of what was read but what is TLS's own.
+  bool at_rest();
   // At once; every wait ends.
   void close();
   bool is_open() const { return socket_.is_open(); }
@@ -50,6 +52,7 @@ class Connection {
   std::size_t uses = 0;
 
  private:
+  bool takes_all();
   Transfer write_tls(std::string_view head, std::string_view body, std::size_t sent);
 
   Socket socket_;

@@ -32,6 +32,7 @@ void Session::on_readable(const error_code& ec) {
 // While an answer is under way: the next requests, or the client's end.
 void Session::read_ahead() {
   const std::size_t held = pending_.size() - pending_begin_;
+  if (held >= limits_->head_bytes_max) return;
   const std::size_t room = std::min(limits_->head_bytes_max - held, ServerCore::kScratchBytes);
   error_code ec;
   const std::size_t got = socket_.read_now(core_->scratch.get(), room, ec);

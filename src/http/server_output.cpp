@@ -20,9 +20,9 @@ namespace {
 // Up to here copying a body behind its head is cheaper than a gathering write.
 constexpr std::size_t kCopiedBytes = 4096;
 
-void append_hex(std::string& out, std::size_t value) {
+void append_chunk_size(std::string& out, std::size_t bytes) {
   char digits[16];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, value, 16).ptr);
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, bytes, 16).ptr).append("\r\n");
 }
 
 }  // namespace
@@ -68,8 +68,14 @@ void Session::build_stream_head(int status, std::string_view content_type, std::
 Task<bool> Session::begin_stream(int status, std::string_view content_type, std::string_view fields,
                                  std::string_view first) {
   if (gone_ || answer_ != Answer::none) co_return false;
-  build_stream_head(status, content_type, fields, first);
+  const bool copied = first.size() <= kCopiedBytes || sends_no_body(status);
+  build_stream_head(status, content_type, fields, copied ? first : std::string_view());
+  if (!copied && chunked_) append_chunk_size(core_->out, first.size());
   Outgoing outgoing{{asio::buffer(core_->out)}};
+  if (!copied) {
+    outgoing.pieces[1] = asio::buffer(first);
+    outgoing.pieces[2] = asio::buffer(std::string_view(chunked_ ? "\r\n" : ""));
+  }
   if (put_now(outgoing)) co_return true;
   co_return co_await put(outgoing);
 }
@@ -118,8 +124,7 @@ Session::Outgoing Session::build_chunk(std::string_view bytes) {
     append_chunk(out, bytes);
     outgoing.pieces = {asio::buffer(out)};
   } else if (chunked_) {
-    append_hex(out, bytes.size());
-    out.append("\r\n");
+    append_chunk_size(out, bytes.size());
     outgoing.pieces = {asio::buffer(out), asio::buffer(bytes), asio::buffer(std::string_view("\r\n"))};
   } else {
     outgoing.pieces = {asio::buffer(bytes)};
@@ -192,8 +197,8 @@ void Session::append_chunk(std::string& out, std::string_view bytes) const {
   if (!chunked_) {
     out.append(bytes);
   } else if (!bytes.empty()) {
-    append_hex(out, bytes.size());
-    out.append("\r\n").append(bytes).append("\r\n");
+    append_chunk_size(out, bytes.size());
+    out.append(bytes).append("\r\n");
   }
 }
 

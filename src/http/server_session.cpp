@@ -103,6 +103,7 @@ Task<bool> Session::read_request() {
       continue_sent = true;
       Outgoing interim{{asio::buffer(std::string_view("HTTP/1.1 100 Continue\r\n\r\n"))}};
       if (!put_now(interim) && !co_await put(interim)) co_return false;
+      continue;  // much may have happened meanwhile
     }
     start_read();
     co_await input_.wait();
@@ -249,7 +250,7 @@ void Session::cancel_request() {
   if (phase_ == Phase::answer) exchange_->cancellation.request(Cancellation::Reason::draining);
 }
 
-// A coroutine that waits for input has a read outstanding; its failure wakes it.
+// A coroutine that waits for input has a wait of the socket outstanding; its end wakes it.
 void Session::close_now() {
   gone_ = true;
   error_code ec;
@@ -259,7 +260,8 @@ void Session::close_now() {
 
 std::size_t Session::held_bytes() const {
   if (!exchange_ || phase_ == Phase::linger) return 0;
-  return exchange_->reader.held_bytes() + exchange_->cancellation.held_bytes + pending_.capacity();
+  return exchange_->reader.held_bytes() + exchange_->cancellation.held_bytes + pending_.capacity() +
+         owed_.capacity();
 }
 
 void Session::end_for_memory() {

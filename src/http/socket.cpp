@@ -1,5 +1,6 @@
 #include "http/socket.h"
 
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -18,7 +19,20 @@ bool leaves_something(const msghdr& message) {
   return bytes != 0;
 }
 
+// What the loop was told of a descriptor the last time. Asio keeps it where it passes it on.
+unsigned last_events(asio::detail::reactor::per_descriptor_data descriptor) {
+  using Operation = asio::detail::scheduler_operation;
+  struct Kept : Operation {
+    static unsigned of(const Operation& operation) { return operation.*(&Kept::task_result_); }
+  };
+  return Kept::of(*(Operation*)descriptor);  // NOLINT: only this cast reaches a private base
+}
+
 }  // namespace
+
+void Socket::Readiness::note_events() {
+  broken = broken || (last_events(descriptor) & (EPOLLERR | EPOLLHUP)) != 0;
+}
 
 std::size_t Socket::read_now(void* space, std::size_t room, error_code& fault) {
   if (drained()) {
@@ -38,14 +52,17 @@ std::size_t Socket::read_now(void* space, std::size_t room, error_code& fault) {
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
     fault = {};
-    if (readiness_) readiness_->drained = !leaves_something(message);
+    if (readiness_) readiness_->drained = !readiness_->broken && !leaves_something(message);
     return static_cast<std::size_t>(got);
   }
   if (got == 0) {
     fault = asio::error::eof;
   } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
     fault = asio::error::would_block;
-    if (readiness_) readiness_->drained = true;
+    if (readiness_) {
+      readiness_->drained = true;
+      readiness_->broken = false;
+    }
   } else {
     fault = error_code(errno, boost::system::system_category());
   }
@@ -56,6 +73,7 @@ void Socket::start_wait() {
   asio::detail::reactor& reactor = readiness_->reactor;
   if (!readiness_->drained) return reactor.post_immediate_completion(readiness_.get(), false);
   auto& implementation = impl_.get_implementation();
+  readiness_->descriptor = implementation.reactor_data_;
   reactor.start_op(asio::detail::reactor::read_op, implementation.socket_, implementation.reactor_data_,
                    readiness_.get(), false, true);
 }

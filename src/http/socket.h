@@ -34,16 +34,17 @@ class Socket : public asio::basic_stream_socket<tcp, Executor> {
 
   // Reads without waiting. would_block: there is nothing; eof: nothing more will come. Requires: room > 0.
   std::size_t read_now(void* space, std::size_t room, error_code& fault);
-  // The last read left nothing, and not the end either. Until a wait for more has ended, reads would_block
-  // without asking.
+  // The last read left nothing, not the end either, nor an error. Until a wait for more has ended, reads
+  // would_block without asking.
   bool drained() const { return readiness_ && readiness_->drained; }
   // Forgets that: something else has waited for this socket.
   void look_again() {
     if (readiness_) readiness_->drained = false;
   }
 
-  // Calls handler(error_code), from the loop, when there may be something to read, or the socket is closed:
-  // operation_aborted. Takes memory the first time, and no system call. Requires: nobody waits.
+  // Calls handler(error_code), from the loop, when there may be something to read, or the socket is closed
+  // (without an error, where it would have been called anyway). Takes memory the first time, and no system
+  // call. Requires: nobody waits.
   template <class Handler>
   void async_readable(Handler handler);
   // The same for a coroutine; read_now() then says what has come of it.
@@ -71,11 +72,19 @@ class Socket : public asio::basic_stream_socket<tcp, Executor> {
     bool abandon() { return abandoned_ = end_ != nullptr; }
 
     asio::detail::reactor& reactor;
-    bool drained = false;
+    asio::detail::reactor::per_descriptor_data descriptor{};  // while somebody waits
+    bool drained = true;  // for all we know; Asio lets the first wait end at once
+    // The loop has told of an error or a reset. Behind the bytes that came before it, it is told no more; so
+    // the kernel is asked until it says so itself.
+    bool broken = false;
 
    private:
     // All that was there counts as seen: the next wait is for what comes after.
-    static status perform(reactor_op*) { return done_and_exhausted; }
+    static status perform(reactor_op* base) {
+      static_cast<Readiness*>(base)->note_events();
+      return done_and_exhausted;
+    }
+    void note_events();
     static void complete(void* owner, asio::detail::operation* base, const error_code&, std::size_t) {
       auto* const self = static_cast<Readiness*>(base);
       self->end_(*self, owner != nullptr);
