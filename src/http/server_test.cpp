@@ -731,16 +731,6 @@ TEST_F(ServerTest, ResetsTheConnectionsOfAClientThatHasTooMany) {
   EXPECT_EQ(fourth.answer().status, 200);
 }
 
-TEST(ClientCounts, TakeTheHalfOfAnIpv6AddressThatIsAssigned) {
-  ClientCounts counts;
-  const auto place = counts.enter(asio::ip::make_address("2001:db8::1"), 1);
-  EXPECT_TRUE(place);
-  EXPECT_FALSE(counts.enter(asio::ip::make_address("2001:db8::2"), 1));
-  EXPECT_TRUE(counts.enter(asio::ip::make_address("2001:db8:0:1::1"), 1));
-  const auto mapped = counts.enter(asio::ip::make_address("::ffff:192.0.2.1"), 1);
-  EXPECT_FALSE(counts.enter(asio::ip::make_address("192.0.2.1"), 1));
-}
-
 TEST_F(ServerTest, ClosesConnectionsWhileMemoryIsShort) {
   start();
   Client client(port_);
@@ -960,21 +950,6 @@ TEST_F(ServerTest, MayBeDestroyedAfterItsThreadHasStopped) {
   EXPECT_EQ(counters_.connections, 0u);
   EXPECT_EQ(counters_.requests_running, 0u);
   io_.reset();
-}
-
-TEST(ServerListen, SharesAPortOnlyWhenAsked) {
-  asio::io_context io(1);
-  ServerCounters counters;
-  const Handler none = [](Request&, ResponseWriter&) -> Task<void> { co_return; };
-  Server first(io, {}, none, counters), second(io, {}, none, counters), third(io, {}, none, counters);
-  const auto port = first.listen("127.0.0.1", 0, true);
-  ASSERT_TRUE(port);
-  EXPECT_TRUE(second.listen("127.0.0.1", *port, true));
-  const auto taken = third.listen("127.0.0.1", *port, false);
-  ASSERT_FALSE(taken);
-  EXPECT_NE(taken.error().message.find("127.0.0.1"), std::string::npos);
-  EXPECT_FALSE(third.listen("nonsense", 0, false));
-  EXPECT_TRUE(third.listen("::1", 0, false));
 }
 
 // Whoever kept the socket, or holds it too, goes on with the queue.
