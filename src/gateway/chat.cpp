@@ -25,6 +25,9 @@
 namespace ai_proxy::gateway {
 namespace {
 
+// Where a function below is not to be inlined: a coroutine keeps every Result that stands in it for as long
+// as it lives, and malloc is slow beyond a kibibyte.
+
 // Does a comma-separated Cache-Control hold this directive?
 bool has_directive(std::string_view header, std::string_view directive) {
   while (!header.empty()) {
@@ -116,9 +119,6 @@ http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
   exchange.lead.reset();  // its followers find the entry too
   co_return co_await answer_from_entry(exchange, std::move(*entry));
 }
-
-// A coroutine keeps every Result that stands in it for as long as it lives, and malloc is slow beyond a
-// kibibyte: so functions look at them.
 
 // Phase 6 of a whole answer: parsed, and kept.
 [[gnu::noinline]] Result<WholeAnswer> take_whole(Exchange& exchange, const Attempts& attempts,

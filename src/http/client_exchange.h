@@ -145,8 +145,8 @@ class Exchange {
   ReplyReader reader_;
   std::string head_;              // of the request
   std::string unread_;            // what came behind the answer's head
-  std::string_view content_;      // what read_some() gives, or
-  std::unique_ptr<Error> fault_;  // why it gives nothing
+  std::string_view content_;      // what the last read brought, or
+  std::unique_ptr<Error> fault_;  // why it brought nothing
   Deadline phase_deadline_;
   Deadline event_deadline_;
   Deadline total_deadline_;

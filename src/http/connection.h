@@ -29,6 +29,7 @@ class Connection {
   // told of it, unless look_again() comes before.
   Transfer read(std::span<char> into);
   void look_again() { socket_.look_again(); }
+
   // Ends for close() too; read() or write() then says what has come of it. One of each at a time.
   Task<void> readable();
   Task<void> writable();
