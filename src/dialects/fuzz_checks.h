@@ -27,14 +27,16 @@ inline constexpr json::Limits kWritten{.depth_max = 1000,
                                        .number_length_max = 4096,
                                        .refuse_duplicate_keys = true};
 
-// The provider's own text has a key twice in an object: what we hand on as it came has it too.
+// The provider's own text, or a part of it, has a key twice in an object: what we hand on as it came has it
+// too. False again for each input.
 inline bool provider_repeats = false;
 
 inline void note_repeats(std::string_view provider_text) {
   json::Limits limits = kWritten;
   limits.refuse_duplicate_keys = false;
   json::Document document;
-  provider_repeats = !document.parse(provider_text, limits) && document.parse(provider_text, kWritten);
+  provider_repeats =
+      provider_repeats || (!document.parse(provider_text, limits) && document.parse(provider_text, kWritten));
 }
 
 inline void require_json(std::string_view text, std::string_view what) {

@@ -98,6 +98,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Dialect& dialect = *input.one_of(kDialects);
   const ReplyHead head = head_of(input);
   const fuzzing::Block body(input.rest());
+  fuzz::provider_repeats = false;
   fuzz::note_repeats(body.view());
   check_error(dialect.parse_error(head, body.view()));
   json::Document document;

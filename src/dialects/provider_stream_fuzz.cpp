@@ -92,6 +92,7 @@ Outcome translate(std::string_view bytes, fuzzing::Cut cut, const Dialect& diale
     writer.delta(outcome.written, *reader, delta);
   };
   const http::SseReader::Sink on_event = [&](const http::SseReader::Event& event) {
+    fuzz::note_repeats(event.data);
     Result<void> good = reader->event(event.type, event.data, on_delta);
     if (!good) error = std::move(good.error());
     return good && !reader->terminated();
@@ -159,6 +160,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Door* door = input.one_of(kDoors);
   const bool stream_usage = input.byte() % 2 != 0;
   const std::string_view bytes = input.rest();
+  fuzz::provider_repeats = false;
   const Outcome outcome = fuzzing::same_for_every_cut(
       bytes, [&](fuzzing::Cut cut) { return translate(bytes, cut, dialect, door, stream_usage); });
   if (door == nullptr) {
