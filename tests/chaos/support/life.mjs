@@ -7,12 +7,10 @@ import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { slow } from '../../support/processes.mjs';
+import { allowance } from './promise.mjs';
 import { full, seed } from './scale.mjs';
 
-export { full, seed };
-// What a busy machine may add to a time that a row names.
-export const allowance = slow ? 20_000 : 4000;
+export { allowance, full, seed };
 
 // Mulberry32: the same seed, the same run.
 export function chance(from = seed) {
