@@ -23,7 +23,7 @@ providers:
   plain: {base_url: "${world.one.url}", auth: none}
 aliases:
   ordered: {targets: [two/gpt-4o, three/claude-haiku-4-5]}
-  hedged: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 50ms}}
+  hedged: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 50ms, cost_max: 1}}
   own: plain/my-own-model
 routing: {retries: 2, backoff: 10ms}
 ${more}`;

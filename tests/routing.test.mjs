@@ -29,7 +29,7 @@ aliases:
     affinity: user
   weighed: {targets: [[{model: one/gpt-4o, weight: 1}, {model: two/gpt-4o, weight: 9}]]}
   fastest: {targets: [[two/gpt-4o, three/claude-haiku-4-5]], choose: latency}
-  hedged: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 100ms}}
+  hedged: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 100ms, cost_max: 1}}
   hedged-cheaply: {targets: [two/gpt-4o, three/claude-haiku-4-5], hedge: {after: 100ms, cost_max: 0.0001}}
 routing:
   retries: 2

@@ -173,6 +173,8 @@ class AliasReader {
            });
     if (hedge.present() && alias_.hedge.after.count() == 0)
       fault(hedge.place(), "after is missing: how long the first call may say nothing, such as 2s.");
+    if (hedge.present() && alias_.hedge.cost_max == 0)
+      fault(hedge.place(), "cost_max is missing: what a second call may cost at most in USD, such as 0.01.");
     hedge.finish();
   }
 

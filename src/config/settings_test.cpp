@@ -303,6 +303,7 @@ TEST(Aliases, SayWhatIsWrongWithTheirTargets) {
   EXPECT_THAT(faults_of("{targets: [openai/a], choose: fast}"), HasSubstr("must be one of weight, latency"));
   EXPECT_THAT(faults_of("{targets: [openai/a], fallback_on: [rate_limit]}"), HasSubstr("rate_limited"));
   EXPECT_THAT(faults_of("{targets: [openai/a], hedge: {cost_max: 1}}"), HasSubstr("after is missing"));
+  EXPECT_THAT(faults_of("{targets: [openai/a], hedge: {after: 1s}}"), HasSubstr("cost_max is missing"));
 }
 
 TEST(Routing, HasItsOwnSection) {

@@ -12,7 +12,6 @@
 namespace ai_proxy::gateway {
 
 bool within_cost(const Exchange& exchange, const Call& call, PicoUsd cost_max) {
-  if (cost_max == 0) return true;
   constexpr std::int64_t kBytesPerTokenMin = 3;
   constexpr std::array<std::string_view, 3> kCeilings{"max_tokens", "max_completion_tokens",
                                                       "max_output_tokens"};

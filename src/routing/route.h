@@ -33,7 +33,7 @@ enum class Affinity : std::uint8_t { none, user, prompt };
 // A second call beside one that is slow to begin; the first to begin its answer wins.
 struct Hedge {
   std::chrono::milliseconds after{0};  // without a word from the first; 0: never
-  PicoUsd cost_max = 0;                // of what the second may cost at most; 0: no bound
+  PicoUsd cost_max = 0;                // of what the second may cost at most
 };
 
 // An alias of the configuration: a name that stands for targets, in the order in which they are to be tried.
