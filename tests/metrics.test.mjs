@@ -185,9 +185,9 @@ test('every request of a mix is counted once, and where it belongs', async () =>
   assert.equal(tokens('output', three), 2 * 567);
 
   const count = (name, labels) => scrape.sum(`${name}_count`, labels);
-  assert.equal(count('gen_ai_server_request_duration_seconds', one), 9);
+  assert.equal(count('gen_ai_server_request_duration_seconds', { ...one, operation: 'chat' }), 9);
   assert.equal(count('gen_ai_server_time_to_first_token_seconds', one), 3);
-  assert.equal(count('ai_proxy_overhead_seconds'), 16);
+  assert.deepEqual([count('ai_proxy_overhead_seconds', one), count('ai_proxy_overhead_seconds')], [9, 16]);
   const answered = (status) => scrape.sum('ai_proxy_responses_total', { status });
   assert.deepEqual([answered('200'), answered('400'), answered('404'), answered('499')], [12, 2, 2, 1]);
   assert.equal(scrape.sum('ai_proxy_streams_open'), 0);
@@ -202,6 +202,58 @@ test('every request of a mix is counted once, and where it belongs', async () =>
   assert.match(scrape.all('ai_proxy_build_info')[0].labels.get('version'), /^\d+\.\d+\.\d+$/);
 
   assert.doesNotMatch(scrape.text, /canary|PROMPT|callers-word|nobody-knows/i);
+});
+
+test('the first token of a stream may be one that is thought, or of a call', async () => {
+  const gateway = await start();
+  world.three.answer = say('three', { thinking: [{ text: 'Hm.', signature: 'sig' }], calls: [{ id: 'toolu_1', name: 'look', pieces: ['{}'] }], reason: 'tool_calls' });
+  assert.equal((await gateway.ask('three/claude-haiku-4-5', { stream: true })).status, 200);
+  // Nothing at all is no token.
+  world.one.answer = say('one', { text: [], reason: 'stop' });
+  assert.equal((await gateway.ask('one/gpt-4o', { stream: true })).status, 200);
+  const scrape = await gateway.counted(2);
+  const firsts = scrape.all('gen_ai_server_time_to_first_token_seconds_count').map(({ labels, number }) => [labels.get('gen_ai_provider_name'), labels.get('gen_ai_operation_name'), number]);
+  assert.deepEqual(firsts, [['three', 'chat', '1']]);
+});
+
+for (const stream of [false, true]) {
+  test(`a caller that is slow to read ${stream ? 'a stream' : 'an answer'} is no overhead of the gateway's`, async () => {
+    const gateway = await start();
+    const reads = 1000;
+    world.one.answer = say('one', { ...greeting, text: Array.from({ length: 400 }, () => 'x'.repeat(20_000)) });
+    await new Promise((resolve, reject) => {
+      const body = JSON.stringify({ model: 'one/gpt-4o', stream, messages: [{ role: 'user', content: 'much' }] });
+      const request = http.request(`${gateway.url}/v1/chat`, { method: 'POST', agent: false, headers: { 'content-length': body.length } }, (response) => {
+        setTimeout(() => { response.on('end', resolve).on('error', reject).resume(); }, reads);
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+    const scrape = await gateway.counted(1);
+    const took = scrape.sum('gen_ai_server_request_duration_seconds_sum', { provider: 'one' }) * 1000;
+    const own = scrape.sum('ai_proxy_overhead_seconds_sum', { provider: 'one' }) * 1000;
+    assert.ok(took > reads * 0.9, `${took} ms`);
+    assert.ok(own > 0 && own < took / 2, `${own} of ${took} ms are the gateway's own`);
+  });
+}
+
+test('who follows another\'s call is counted as that, and what it saved; the call costs once', async () => {
+  const gateway = await start({ environment: { AI_PROXY_CACHE_MEMORY: '4MiB' } });
+  const held = [];
+  world.one.answer = async (request, out) => { await new Promise((resolve) => held.push(resolve)); await say('one')(request, out); };
+  const asked = [1, 2, 3].map(() => post(`${gateway.url}/v1/chat`, { model: 'one/gpt-4o', messages: [{ role: 'user', content: 'the same' }] }, {}, { agent: false }));
+  await until(() => held.length === 1, 'one call is made');
+  await until(async () => (await gateway.scrape()).sum('ai_proxy_requests_running') === 3, 'all three wait');
+  held[0]();
+  const answers = await Promise.all(asked);
+  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200]);
+  const scrape = await gateway.counted(3);
+  const cache = (outcome) => scrape.sum('ai_proxy_cache_requests_total', { outcome });
+  assert.deepEqual(['miss', 'collapsed', 'hit'].map(cache), [1, 2, 0]);
+  const [cost] = answers.filter(({ headers }) => headers['x-cache'] === 'MISS').map(({ headers }) => picoOf(headers['x-ai-proxy-cost-usd']));
+  assert.ok(cost > 0n);
+  assert.deepEqual(['ai_proxy_cost_usd_total', 'ai_proxy_saved_usd_total'].map((name) => scrape.pico(name)), [cost, 2n * cost]);
+  assert.equal(scrape.sum('gen_ai_client_token_usage_count', { token: 'input', operation: 'chat' }), 1);
 });
 
 test('S-42 a thousand odd names of callers make no series', async () => {

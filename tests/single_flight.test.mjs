@@ -313,6 +313,45 @@ test('a follower that does not read neither holds up the others nor gets a cut a
   assert.match(foldNative(text).last.value.error, /too slowly/);
 });
 
+// Beyond the kernel's buffers: within what may be owed to a caller, and beyond that as well.
+for (const [what, count, cut] of [['late gets all of it in the end', 64, false], ['never is cut off, and not told an end', 1500, true]]) {
+  test(`a leader that reads ${what}; it holds up nobody`, async () => {
+    const next = gate();
+    const filling = 'x'.repeat(16_000);
+    const reading = [];
+    provider.answer = async (_, out) => {
+      await out.beginStream();
+      await out.piece(streamed({ content: 'begun ' }));
+      await next.opened;
+      for (let i = 1; i <= count; i += 1) {
+        await out.piece(streamed({ content: filling }));
+        if (i % 20 === 0) await until(() => reading.every((caller) => caller.text.length >= i * filling.length));
+      }
+      await out.piece(streamed({}, 'stop') + 'data: [DONE]\n\n');
+      await out.endStream();
+    };
+    const body = named(`a leader that reads ${what}`, { stream: true });
+    const calls = await counting(async () => {
+      const leader = new Caller(body, { paused: true });
+      await until(() => leader.head !== undefined);
+      reading.push(new Caller(body), new Caller(body));
+      await until(() => reading.every((caller) => caller.text.includes('begun')));
+      next.open();
+      for (const caller of reading) {
+        const { content, last } = foldNative((await caller.done).text);
+        assert.deepEqual([last.event, content.length], ['done', 6 + count * filling.length]);
+      }
+      leader.resume();
+      const { text, broken } = await leader.done;
+      assert.equal(broken, cut);
+      if (cut) assert.doesNotMatch(text, /^event: (done|error)/m);
+      else assert.deepEqual([foldNative(text).last.event, foldNative(text).content.length], ['done', 6 + count * filling.length]);
+      assert.equal((await accessLine(leader.id)).status, cut ? 499 : 200);
+    });
+    assert.equal(calls, 1);
+  });
+}
+
 test('a stream that has grown beyond its bound takes nobody else', async () => {
   const next = gate();
   provider.answer = async (_, out) => {

@@ -28,15 +28,13 @@ std::chrono::milliseconds time_left(const Entry& entry) {
 Cache::Cache(std::shared_ptr<MemoryCache> memory, std::shared_ptr<stores::Redis> redis)
     : memory_(std::move(memory)), redis_(std::move(redis)) {}
 
-std::optional<Entry> Cache::get_from_memory(const Key& key) const {
-  if (!memory_) return std::nullopt;
-  const std::optional<std::string> kept = memory_->get(key, http::Clock::now());
-  return kept ? Entry::decode_own(*kept) : std::nullopt;
+std::shared_ptr<const Entry> Cache::get_from_memory(const Key& key) const {
+  return memory_ ? memory_->get(key, http::Clock::now()) : nullptr;
 }
 
-http::Task<std::optional<Entry>> Cache::get(const Key& key) {
-  if (std::optional<Entry> kept = get_from_memory(key)) co_return kept;
-  if (!redis_) co_return std::nullopt;
+http::Task<std::shared_ptr<const Entry>> Cache::get(const Key& key) {
+  if (std::shared_ptr<const Entry> kept = get_from_memory(key)) co_return kept;
+  if (!redis_) co_return nullptr;
 
   // Values, not references: the caller may be gone when Redis answers.
   const std::shared_ptr<MemoryCache> memory = memory_;
@@ -44,12 +42,12 @@ http::Task<std::optional<Entry>> Cache::get(const Key& key) {
   const Key wanted = key;
   const std::string name = redis_key(wanted);
   auto stored = co_await redis->get(name);
-  if (!stored || !*stored) co_return std::nullopt;
-  std::optional<Entry> entry = Entry::decode(**stored, wanted);
-  if (entry && memory) {
-    const std::chrono::milliseconds left = time_left(*entry);
-    if (left.count() > 0) memory->put(wanted, std::move(**stored), http::Clock::now() + left);
-  }
+  if (!stored || !*stored) co_return nullptr;
+  std::optional<Entry> decoded = Entry::decode(**stored, wanted);
+  if (!decoded) co_return nullptr;
+  const auto entry = std::make_shared<const Entry>(std::move(*decoded));
+  const std::chrono::milliseconds left = time_left(*entry);
+  if (memory && left.count() > 0) memory->put(wanted, entry, http::Clock::now() + left);
   co_return entry;
 }
 
@@ -57,9 +55,11 @@ void Cache::put(const Key& key, Entry entry, std::chrono::seconds ttl) {
   if (ttl.count() <= 0 || !enabled()) return;
   entry.ttl = std::min(ttl, kTtlMax);
   entry.expires = wall_now() + entry.ttl;
-  std::string text = entry.encode(key);
-  if (redis_) redis_->set(redis_key(key), text, entry.ttl);
-  if (memory_) memory_->put(key, std::move(text), http::Clock::now() + entry.ttl);
+  if (redis_) redis_->set(redis_key(key), entry.encode(key), entry.ttl);
+  if (!memory_) return;
+  entry.body.shrink_to_fit();
+  const auto expires = http::Clock::now() + entry.ttl;
+  memory_->put(key, std::make_shared<const Entry>(std::move(entry)), expires);
 }
 
 }  // namespace ai_proxy::cache

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/money.h"
+#include "chat/reply.h"
 #include "http/asio.h"
 #include "stores/redis.h"
 
@@ -53,6 +55,16 @@ struct EventMark {
   bool operator==(const EventMark&) const = default;
 };
 
+// What is known of a whole answer, so that a caller of its own dialect gets it from memory unread. A store
+// does not have it.
+struct Known {
+  std::string model = {};  // the provider's word for it
+  chat::FinishReason finish_reason = chat::FinishReason::unknown;
+  std::optional<std::int64_t> input_tokens = {};
+  std::optional<std::int64_t> output_tokens = {};
+  PicoUsd cost = 0;  // 0: not known
+};
+
 // What is kept: the provider's own answer, so that every dialect can be served from it.
 struct Entry {
   std::string provider = {};
@@ -60,6 +72,7 @@ struct Entry {
   std::string request_id = {};  // the provider's
   std::string body = {};
   std::vector<EventMark> events = {};  // of a stream, one after the other in `body`; none: a whole answer
+  std::optional<Known> known = {};
   // Set by Cache::put, so that a copy in memory ends when the one in Redis does.
   std::chrono::sys_time<std::chrono::milliseconds> expires{};
   std::chrono::seconds ttl{0};
@@ -68,7 +81,8 @@ struct Entry {
   std::string encode(const Key& key) const;
   // nullopt: another version, damaged, or another key's entry.
   static std::optional<Entry> decode(std::string_view text, const Key& key);
-  static std::optional<Entry> decode_own(std::string_view text);  // from our own memory: checksum not checked
+  static std::optional<Entry> decode_unchecked(std::string_view text);  // whatever its checksum
+  std::size_t bytes() const;
 };
 
 // Shared by all threads; bounded by bytes, least recently used go first. Any thread.
@@ -76,8 +90,8 @@ class MemoryCache {
  public:
   explicit MemoryCache(std::size_t bytes_max);
   ~MemoryCache();
-  std::optional<std::string> get(const Key& key, http::Clock::time_point now);
-  void put(const Key& key, std::string value, http::Clock::time_point expires);
+  std::shared_ptr<const Entry> get(const Key& key, http::Clock::time_point now);  // null: there is none
+  void put(const Key& key, std::shared_ptr<const Entry> entry, http::Clock::time_point expires);
   std::size_t bytes() const;
   std::size_t entries() const;
   std::uint64_t evictions() const;  // entries that went to make room; never goes down
@@ -95,8 +109,8 @@ class Cache {
   bool enabled() const { return memory_ != nullptr || redis_ != nullptr; }
   bool uses_redis() const { return redis_ != nullptr; }
   bool redis_away() const { return redis_ != nullptr && redis_->breaker_open(); }
-  http::Task<std::optional<Entry>> get(const Key& key);
-  std::optional<Entry> get_from_memory(const Key& key) const;
+  http::Task<std::shared_ptr<const Entry>> get(const Key& key);  // null: a miss
+  std::shared_ptr<const Entry> get_from_memory(const Key& key) const;
   // Does not wait. A memory hit that came from Redis keeps at most `ttl` more.
   void put(const Key& key, Entry entry, std::chrono::seconds ttl);
 

@@ -117,10 +117,10 @@ std::optional<Entry> Entry::decode(std::string_view text, const Key& key) {
   const auto sum = checksum(key, text.substr(kBegin));
   if (text.substr(kMagic.size(), kChecksumBytes) != std::string_view(sum.data(), sum.size()))
     return std::nullopt;
-  return decode_own(text);
+  return decode_unchecked(text);
 }
 
-std::optional<Entry> Entry::decode_own(std::string_view text) {
+std::optional<Entry> Entry::decode_unchecked(std::string_view text) {
   if (!text.starts_with(kMagic) || text.size() < kBegin) return std::nullopt;
   Reader reader(text.substr(kBegin));
   const auto expires_ms = reader.number(8);
@@ -146,6 +146,11 @@ std::optional<Entry> Entry::decode_own(std::string_view text) {
   entry.expires += std::chrono::milliseconds(*expires_ms);
   entry.ttl = std::chrono::seconds(*ttl_seconds);
   return entry;
+}
+
+std::size_t Entry::bytes() const {
+  return sizeof(Entry) + provider.size() + dialect.size() + request_id.size() + body.size() +
+         (known ? known->model.size() : 0) + events.size() * sizeof(EventMark);
 }
 
 }  // namespace ai_proxy::cache

@@ -233,6 +233,11 @@ void FlightLeader::on_deserted(std::function<void()> deserted) {
   inner_->flight->leader->call = std::move(deserted);
 }
 
+bool FlightLeader::followed() const {
+  const std::lock_guard lock(inner_->flight->mutex);
+  return !std::ranges::all_of(inner_->flight->seats, &Seat::lost);
+}
+
 std::size_t FlightLeader::held_bytes() const {
   const std::lock_guard lock(inner_->flight->mutex);
   return inner_->flight->held;

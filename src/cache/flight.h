@@ -61,6 +61,8 @@ class FlightLeader {
   bool caller_gone();
   // Requires: valid until this handle is gone.
   void on_deserted(std::function<void()> deserted);
+  // Does anybody wait for it, and keep pace?
+  bool followed() const;
   // Bytes held by the flight.
   std::size_t held_bytes() const;
 

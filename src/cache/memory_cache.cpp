@@ -1,5 +1,5 @@
 // The cache in memory: a hash map into a list in order of use, under one lock that is held for pointers only;
-// texts are copied and freed outside it.
+// entries are shared, and freed outside it.
 #include <list>
 #include <mutex>
 #include <unordered_map>
@@ -9,7 +9,7 @@
 namespace ai_proxy::cache {
 namespace {
 
-// What an entry costs beside its text: list and map nodes, the string's control block, the allocator's share.
+// What an entry costs beside itself: list and map nodes, the control block, the allocator's share.
 constexpr std::size_t kOverheadBytes = 256;
 
 }  // namespace
@@ -17,12 +17,12 @@ constexpr std::size_t kOverheadBytes = 256;
 struct MemoryCache::Impl {
   struct Item {
     Key key;
-    std::shared_ptr<const std::string> value;
+    std::shared_ptr<const Entry> entry;
     http::Clock::time_point expires;
   };
   using Items = std::list<Item>;  // most recently used first
 
-  static std::size_t cost(const Item& item) { return item.value->size() + kOverheadBytes; }
+  static std::size_t cost(const Item& item) { return item.entry->bytes() + kOverheadBytes; }
 
   // Takes an item out, into `gone`, whose destruction is left to the caller, after the lock.
   void remove(Items::iterator item, Items& gone) {
@@ -45,31 +45,25 @@ MemoryCache::MemoryCache(std::size_t bytes_max) : impl_(std::make_unique<Impl>(b
 
 MemoryCache::~MemoryCache() = default;
 
-std::optional<std::string> MemoryCache::get(const Key& key, http::Clock::time_point now) {
-  std::shared_ptr<const std::string> value;
+std::shared_ptr<const Entry> MemoryCache::get(const Key& key, http::Clock::time_point now) {
   Impl::Items gone;
-  {
-    const std::lock_guard lock(impl_->mutex);
-    const auto found = impl_->by_key.find(key);
-    if (found == impl_->by_key.end()) return std::nullopt;
-    const auto item = found->second;
-    if (item->expires <= now) {
-      impl_->remove(item, gone);
-    } else {
-      impl_->items.splice(impl_->items.begin(), impl_->items, item);
-      value = item->value;
-    }
+  const std::lock_guard lock(impl_->mutex);
+  const auto found = impl_->by_key.find(key);
+  if (found == impl_->by_key.end()) return nullptr;
+  const auto item = found->second;
+  if (item->expires <= now) {
+    impl_->remove(item, gone);
+    return nullptr;
   }
-  if (value == nullptr) return std::nullopt;
-  return *value;
+  impl_->items.splice(impl_->items.begin(), impl_->items, item);
+  return item->entry;
 }
 
-void MemoryCache::put(const Key& key, std::string value, http::Clock::time_point expires) {
+void MemoryCache::put(const Key& key, std::shared_ptr<const Entry> entry, http::Clock::time_point expires) {
   // One giant must not push out everything else.
-  const bool fits = value.size() + kOverheadBytes <= impl_->bytes_max / 4;
-  if (fits && value.capacity() > value.size() + value.size() / 8) value.shrink_to_fit();
+  const bool fits = entry->bytes() + kOverheadBytes <= impl_->bytes_max / 4;
   Impl::Items added;
-  if (fits) added.push_back({key, std::make_shared<const std::string>(std::move(value)), expires});
+  if (fits) added.push_back({key, std::move(entry), expires});
   Impl::Items gone;
   {
     const std::lock_guard lock(impl_->mutex);

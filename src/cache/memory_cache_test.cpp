@@ -22,31 +22,41 @@ Key key(int number) {
   return make_key({.tenant = "t", .provider = "p", .origin = "o", .model = "m", .body = body});
 }
 
+std::shared_ptr<const Entry> kept(std::string body) {
+  return std::make_shared<const Entry>(Entry{.body = std::move(body)});
+}
+
+// "": there is none.
+std::string body_of(const std::shared_ptr<const Entry>& entry) {
+  return entry ? entry->body : "";
+}
+
 TEST(MemoryCacheTest, GivesBackWhatWasPut) {
   MemoryCache cache(100'000);
-  EXPECT_EQ(cache.get(key(1), kNow), std::nullopt);
-  cache.put(key(1), "one", kNow + seconds(10));
-  EXPECT_EQ(cache.get(key(1), kNow), "one");
-  cache.put(key(1), "another", kNow + seconds(10));
-  EXPECT_EQ(cache.get(key(1), kNow), "another");
+  EXPECT_FALSE(cache.get(key(1), kNow));
+  cache.put(key(1), kept("one"), kNow + seconds(10));
+  EXPECT_EQ(body_of(cache.get(key(1), kNow)), "one");
+  cache.put(key(1), kept("another"), kNow + seconds(10));
+  EXPECT_EQ(body_of(cache.get(key(1), kNow)), "another");
   EXPECT_EQ(cache.entries(), 1u);
 }
 
 TEST(MemoryCacheTest, AnEntryEndsAtItsTimeAndGivesItsBytesBack) {
   MemoryCache cache(100'000);
-  cache.put(key(1), "one", kNow + seconds(10));
-  EXPECT_EQ(cache.get(key(1), kNow + std::chrono::milliseconds(9999)), "one");
-  EXPECT_EQ(cache.get(key(1), kNow + seconds(10)), std::nullopt);
+  cache.put(key(1), kept("one"), kNow + seconds(10));
+  EXPECT_EQ(body_of(cache.get(key(1), kNow + std::chrono::milliseconds(9999))), "one");
+  EXPECT_FALSE(cache.get(key(1), kNow + seconds(10)));
   EXPECT_EQ(cache.entries(), 0u);
   EXPECT_EQ(cache.bytes(), 0u);
 }
 
 TEST(MemoryCacheTest, TheLeastRecentlyUsedGoesFirst) {
-  MemoryCache cache(4 * 1300);  // room for four of 1000 bytes with their overhead
-  for (int i = 0; i < 4; ++i) cache.put(key(i), std::string(1000, 'x'), kNow + seconds(10));
+  // Room for four, with their overhead.
+  MemoryCache cache(4 * (kept(std::string(1000, 'x'))->bytes() + 300));
+  for (int i = 0; i < 4; ++i) cache.put(key(i), kept(std::string(1000, 'x')), kNow + seconds(10));
   ASSERT_EQ(cache.entries(), 4u);
   EXPECT_TRUE(cache.get(key(0), kNow));
-  cache.put(key(4), std::string(1000, 'x'), kNow + seconds(10));
+  cache.put(key(4), kept(std::string(1000, 'x')), kNow + seconds(10));
   EXPECT_TRUE(cache.get(key(0), kNow));
   EXPECT_FALSE(cache.get(key(1), kNow));
   EXPECT_TRUE(cache.get(key(4), kNow));
@@ -57,7 +67,8 @@ TEST(MemoryCacheTest, NeverHoldsMoreThanItsBound) {
   MemoryCache cache(kBound);
   std::mt19937 random(7);
   for (int i = 0; i < 20'000; ++i) {
-    cache.put(key(static_cast<int>(random() % 300)), std::string(random() % 20'000, 'x'), kNow + seconds(10));
+    cache.put(key(static_cast<int>(random() % 300)), kept(std::string(random() % 20'000, 'x')),
+              kNow + seconds(10));
     ASSERT_LE(cache.bytes(), kBound);
   }
   EXPECT_GT(cache.entries(), 1u);
@@ -65,14 +76,14 @@ TEST(MemoryCacheTest, NeverHoldsMoreThanItsBound) {
 
 TEST(MemoryCacheTest, AnEntryBeyondAQuarterOfTheBoundIsNotKept) {
   MemoryCache cache(40'000);
-  cache.put(key(1), "small", kNow + seconds(10));
-  cache.put(key(2), std::string(10'000, 'x'), kNow + seconds(10));
+  cache.put(key(1), kept("small"), kNow + seconds(10));
+  cache.put(key(2), kept(std::string(10'000, 'x')), kNow + seconds(10));
   EXPECT_FALSE(cache.get(key(2), kNow));
   EXPECT_TRUE(cache.get(key(1), kNow));
-  cache.put(key(1), std::string(10'000, 'x'), kNow + seconds(10));
+  cache.put(key(1), kept(std::string(10'000, 'x')), kNow + seconds(10));
   EXPECT_FALSE(cache.get(key(1), kNow)) << "the former value must not be served for the newer one";
   MemoryCache none(0);
-  none.put(key(1), "x", kNow + seconds(10));
+  none.put(key(1), kept("x"), kNow + seconds(10));
   EXPECT_EQ(none.entries(), 0u);
 }
 
@@ -87,9 +98,9 @@ TEST(MemoryCacheTest, ManyThreadsSeeWholeValuesOnly) {
         const int number = static_cast<int>(random() % 200);
         const char letter = static_cast<char>('a' + number % 26);
         if (random() % 2 == 0) {
-          cache.put(key(number), std::string(500 + random() % 3000, letter), kNow + seconds(10));
-        } else if (const auto value = cache.get(key(number), kNow)) {
-          if (value->find_first_not_of(letter) != std::string::npos) ++torn;
+          cache.put(key(number), kept(std::string(500 + random() % 3000, letter)), kNow + seconds(10));
+        } else if (const auto entry = cache.get(key(number), kNow)) {
+          if (entry->body.find_first_not_of(letter) != std::string::npos) ++torn;
         }
       }
     });

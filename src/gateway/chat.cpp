@@ -99,9 +99,9 @@ void set_cache_key(Exchange& exchange) {
 // Phase 4, second half. True: the cache has answered.
 http::Task<bool> answer_from_cache(Exchange& exchange) {
   if (exchange.cache_state != CacheState::miss) co_return false;
-  std::optional<cache::Entry> entry = co_await exchange.cache->get(exchange.cache_key);
+  std::shared_ptr<const cache::Entry> entry = co_await exchange.cache->get(exchange.cache_key);
   if (!entry) co_return false;
-  co_return co_await answer_from_entry(exchange, std::move(*entry));
+  co_return co_await answer_from_entry(exchange, std::move(entry));
 }
 
 // Phase 4, with its end: another exchange that asks the same has answered. True: this one is over.
@@ -114,13 +114,29 @@ http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
   }
   // An answer may have been kept, and its flight have ended, since we looked.
   if (exchange.lead == nullptr || exchange.cache_state != CacheState::miss) co_return false;
-  std::optional<cache::Entry> entry = exchange.cache->get_from_memory(exchange.cache_key);
+  std::shared_ptr<const cache::Entry> entry = exchange.cache->get_from_memory(exchange.cache_key);
   if (!entry) co_return false;
   exchange.lead.reset();  // its followers find the entry too
-  co_return co_await answer_from_entry(exchange, std::move(*entry));
+  co_return co_await answer_from_entry(exchange, std::move(entry));
 }
 
-// Phase 6 of a whole answer: parsed, and kept.
+// What is kept of an answer that has been noted.
+cache::Entry make_entry(const Exchange& exchange, const std::string& body) {
+  cache::Known known{.model = exchange.answered_model,
+                     .finish_reason = exchange.finish_reason,
+                     .cost = exchange.cost.total.value_or(0)};
+  if (exchange.usage) {
+    known.input_tokens = exchange.usage->input_tokens;
+    known.output_tokens = exchange.usage->output_tokens;
+  }
+  return {.provider = exchange.call.candidate->provider->name,
+          .dialect = std::string(exchange.call.dialect->name),
+          .request_id = exchange.call.request_id,
+          .body = body,
+          .known = std::move(known)};
+}
+
+// Phase 6 of a whole answer: parsed, noted, and kept.
 [[gnu::noinline]] Result<WholeAnswer> take_whole(Exchange& exchange, const Attempts& attempts,
                                                  http::Clock::time_point begin, Result<std::string>&& body) {
   exchange.provider_time += http::Clock::now() - begin;
@@ -133,12 +149,10 @@ http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
     return std::unexpected(
         provider_failed(ErrorCode::content_filtered, "The provider's filter cut its answer."));
   }
+  if (answer->reply) note_reply(exchange, *answer->reply);
   // Kept before the flight ends: who comes too late to follow finds it in the cache.
-  if (exchange.cache_write && worth_keeping(reason)) {
-    cache::Entry entry{exchange.call.candidate->provider->name, std::string(exchange.call.dialect->name),
-                       exchange.call.request_id, answer->body};
-    exchange.cache->put(exchange.cache_key, std::move(entry), exchange.cache_ttl);
-  }
+  if (exchange.cache_write && worth_keeping(reason))
+    exchange.cache->put(exchange.cache_key, make_entry(exchange, answer->body), exchange.cache_ttl);
   if (exchange.lead) exchange.lead->whole(answer->body);
   return answer;
 }
@@ -173,7 +187,10 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
 }
 
 [[gnu::noinline]] http::Task<void> send_failure(Exchange& exchange, Error& error) {
-  if (std::optional<Error> cause = cancelled_here(exchange, error)) error = std::move(*cause);
+  std::optional<Error> cause = cancelled_here(exchange, error);
+  // What ends this exchange alone is no failure of the call: who follows makes it anew.
+  if (cause) exchange.lead.reset();
+  if (cause) error = std::move(*cause);
   if (exchange.lead) exchange.lead->fail(error);
   return exchange.stream_begun ? fail_stream(exchange, std::move(error))
                                : send_error(exchange, std::move(error));

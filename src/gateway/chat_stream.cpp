@@ -140,6 +140,8 @@ class StreamPassage {
   Relay& relay() { return relay_; }
 
  private:
+  bool may_owe();
+
   Exchange& exchange_;
   StreamSource& source_;
   KeepAlive& keep_alive_;
@@ -169,9 +171,20 @@ bool StreamPassage::pass_on(Result<std::string_view>&& bytes) {
   if (!relay_.started()) return false;
   const bool sent = flush(exchange_, relay_);
   keep_alive_.sent(read);
-  if (sent && exchange_.response.owes()) return true;
+  if (sent && exchange_.response.owed_bytes() > 0 && !may_owe()) return true;
   passed_on(sent);
   return false;
+}
+
+// Others who wait for the same stream are not held up by a caller of ours that reads slowly: it is owed what
+// it does not take, and is given up where that is as much as a follower may be behind.
+bool StreamPassage::may_owe() {
+  if (exchange_.lead == nullptr || !exchange_.lead->followed()) return false;
+  if (exchange_.response.owed_bytes() > cache::kFlightBytesMax) {
+    exchange_.response.abort();
+    exchange_.response.cancellation().request(http::Cancellation::Reason::client_gone);
+  }
+  return true;
 }
 
 void StreamPassage::passed_on(bool sent) {
@@ -182,7 +195,10 @@ void StreamPassage::passed_on(bool sent) {
 bool StreamPassage::conclude() {
   std::optional<Error>& error = relay_.error();
   if (error && !gone_) {
-    if (std::optional<Error> cause = cancelled_here(exchange_, *error)) error = std::move(cause);
+    if (std::optional<Error> cause = cancelled_here(exchange_, *error)) {
+      error = std::move(cause);
+      exchange_.lead.reset();  // ended here alone: those who follow have been given nothing wrong
+    }
     gone_ = error->code == ErrorCode::cancelled;
   }
   if (gone_) {

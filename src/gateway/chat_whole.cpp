@@ -27,6 +27,12 @@ Result<WholeAnswer> understand(const Exchange& exchange, std::string body) {
   return answer;
 }
 
+void note_reply(Exchange& exchange, chat::Reply& reply) {
+  exchange.restore_names(reply);
+  note_answer(exchange, reply.model, reply.usage);
+  exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
+}
+
 http::Task<void> send_whole(Exchange& exchange, WholeAnswer& answer) {
   if (!answer.reply) {
     if (exchange.cache_state == CacheState::hit) {
@@ -37,15 +43,11 @@ http::Task<void> send_whole(Exchange& exchange, WholeAnswer& answer) {
     co_await send(exchange, 200, answer.body, false);
     co_return;
   }
-  chat::Reply& reply = *answer.reply;
-  exchange.restore_names(reply);
-  note_answer(exchange, reply.model, reply.usage);
-  exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
   if (!exchange.cost.known()) exchange.warnings.add(unknown_cost_warning(exchange));
   if (exchange.call.passes_through && !answer.body.empty()) {
     co_await send(exchange, 200, answer.body, true);
   } else {
-    const std::string translated = exchange.face.render_reply(exchange, reply);
+    const std::string translated = exchange.face.render_reply(exchange, *answer.reply);
     co_await send(exchange, 200, translated, true);
   }
 }

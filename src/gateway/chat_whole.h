@@ -18,7 +18,10 @@ struct WholeAnswer {
 // Reads the provider's body, in the dialect of exchange.call. An error: it makes no sense.
 Result<WholeAnswer> understand(const Exchange& exchange, std::string body);
 
-// Notes usage and cost, and sends the answer in the caller's dialect.
+// What the reply says of itself becomes the exchange's; its tools get their callers' names.
+void note_reply(Exchange& exchange, chat::Reply& reply);
+
+// Sends an answer that has been noted, in the caller's dialect.
 http::Task<void> send_whole(Exchange& exchange, WholeAnswer& answer);
 
 // Only an answer that ended as it should is worth keeping.

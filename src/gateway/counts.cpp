@@ -15,8 +15,14 @@ void add_all(Array& to, const Array& from) {
   for (std::size_t i = 0; i < to.size(); ++i) to[i].add(from[i]);
 }
 
-std::size_t place(ErrorCode code) {
-  return static_cast<std::size_t>(code);
+template <class Word>
+std::size_t place(Word word) {
+  return static_cast<std::size_t>(word);
+}
+
+std::size_t cache_outcome(const Exchange& exchange) {
+  const bool followed = exchange.collapsed && exchange.cache_state == CacheState::hit;
+  return followed ? kCollapsed : place(exchange.cache_state);
 }
 
 // A refusal of what was sent has its own words, and an answer that nobody took has no error.
@@ -39,8 +45,8 @@ void count_usage(ModelCounts& counts, const Exchange& exchange) {
   }
   if (!exchange.usage || !exchange.usage->valid) return;
   const chat::Usage& usage = *exchange.usage;
-  counts.input_tokens.observe(usage.input_tokens);
-  counts.output_tokens.observe(usage.output_tokens);
+  counts.input_tokens[place(exchange.operation)].observe(usage.input_tokens);
+  counts.output_tokens[place(exchange.operation)].observe(usage.output_tokens);
   const auto add = [](telemetry::Counter& counter, std::int64_t tokens) {
     if (tokens > 0) counter.add(static_cast<std::uint64_t>(tokens));
   };
@@ -55,10 +61,11 @@ void ModelCounts::add(const ModelCounts& other) {
   for (std::size_t i = 0; i < requests.size(); ++i) add_all(requests[i], other.requests[i]);
   add_all(errors, other.errors);
   add_all(cache, other.cache);
-  duration.add(other.duration);
+  add_all(duration, other.duration);
   first_token.add(other.first_token);
-  input_tokens.add(other.input_tokens);
-  output_tokens.add(other.output_tokens);
+  overhead.add(other.overhead);
+  add_all(input_tokens, other.input_tokens);
+  add_all(output_tokens, other.output_tokens);
   cache_read_tokens.add(other.cache_read_tokens);
   cache_write_tokens.add(other.cache_write_tokens);
   reasoning_tokens.add(other.reasoning_tokens);
@@ -75,14 +82,14 @@ void count(const Exchange& exchange, http::Clock::duration elapsed) {
   if (exchange.stream_begun) thread.streams_ended.add();
   thread.answered.add(exchange.status);
   if (exchange.operation == Operation::other) return;
-  thread.overhead.observe(duration_cast<microseconds>(elapsed - exchange.provider_time).count());
 
   const routing::Candidate* candidate = exchange.call.candidate;
   ModelCounts& counts =
       thread.models.at(candidate != nullptr ? candidate->series : telemetry::SeriesNames::kNobody);
-  counts.requests[static_cast<std::size_t>(exchange.operation)][exchange.asked.stream ? 1 : 0].add();
-  counts.cache[static_cast<std::size_t>(exchange.cache_state)].add();
-  counts.duration.observe(duration_cast<microseconds>(elapsed).count());
+  counts.requests[place(exchange.operation)][exchange.asked.stream ? 1 : 0].add();
+  counts.cache[cache_outcome(exchange)].add();
+  counts.duration[place(exchange.operation)].observe(duration_cast<microseconds>(elapsed).count());
+  counts.overhead.observe(duration_cast<microseconds>(exchange.own_time(elapsed)).count());
   if (exchange.first_token)
     counts.first_token.observe(
         duration_cast<microseconds>(*exchange.first_token - exchange.request.received).count());

@@ -29,7 +29,10 @@ enum class Operation : std::uint8_t { other, chat, embeddings, token_count };
 inline constexpr std::array<std::string_view, 4> kOperationWords{"other", "chat", "embeddings",
                                                                  "token_count"};
 
-inline constexpr std::array<std::string_view, 4> kCacheWords{"disabled", "bypass", "miss", "hit"};
+// As CacheState has them; behind them what followed another request's call.
+inline constexpr std::array<std::string_view, 5> kCacheWords{"disabled", "bypass", "miss", "hit",
+                                                             "collapsed"};
+inline constexpr std::size_t kCollapsed = 4;
 
 // The bounds of the OpenTelemetry GenAI conventions (gen_ai.server.request.duration, …), in microseconds and
 // tokens.
@@ -44,16 +47,19 @@ inline constexpr std::array<std::int64_t, 14> kTokenBounds{
 inline constexpr std::array<std::int64_t, 13> kOverheadBounds{
     10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000, 50'000, 100'000, 1'000'000};
 
+template <class Value>
+using ByOperation = std::array<Value, kOperationWords.size()>;
+
 // Of one provider and model.
 struct ModelCounts {
-  std::array<std::array<telemetry::Counter, 2>, kOperationWords.size()>
-      requests;  // by operation; streams second
+  ByOperation<std::array<telemetry::Counter, 2>> requests;  // streams second
   std::array<telemetry::Counter, kErrorCodes> errors;
   std::array<telemetry::Counter, kCacheWords.size()> cache;
-  telemetry::Histogram<kDurationBounds> duration;
-  telemetry::Histogram<kFirstTokenBounds> first_token;
+  ByOperation<telemetry::Histogram<kDurationBounds>> duration;
+  telemetry::Histogram<kFirstTokenBounds> first_token;  // of chats
+  telemetry::Histogram<kOverheadBounds> overhead;
   // What providers used; an answer from the cache uses nothing.
-  telemetry::Histogram<kTokenBounds> input_tokens, output_tokens;
+  ByOperation<telemetry::Histogram<kTokenBounds>> input_tokens, output_tokens;
   telemetry::Counter cache_read_tokens, cache_write_tokens, reasoning_tokens;
   telemetry::MoneyCounter cost, saved;
   telemetry::Counter cost_unknown;  // of answers
@@ -81,7 +87,6 @@ struct alignas(64) ThreadCounts {
   telemetry::SeriesTable<ModelCounts> models;  // by routing::Candidate::series
   StatusCounts answered;                       // requests
   StatusCounts refused;                        // by the server itself, before there was a request
-  telemetry::Histogram<kOverheadBounds> overhead;
   telemetry::Counter streams_begun, streams_ended;
 
   // As they were a moment ago: Worker::note_delay.

@@ -74,7 +74,7 @@ void finish(const Exchange& exchange) {
     }
   }
   record.latency_us = duration_cast<microseconds>(elapsed).count();
-  record.overhead_us = duration_cast<microseconds>(elapsed - exchange.provider_time).count();
+  record.overhead_us = duration_cast<microseconds>(exchange.own_time(elapsed)).count();
   if (exchange.first_token) {
     record.first_token_us =
         duration_cast<microseconds>(*exchange.first_token - exchange.request.received).count();
@@ -128,8 +128,8 @@ std::int64_t Exchange::latency_ms() const {
   return duration_cast<milliseconds>(http::Clock::now() - request.received).count();
 }
 
-std::int64_t Exchange::overhead_us() const {
-  return duration_cast<microseconds>(http::Clock::now() - request.received - provider_time).count();
+http::Clock::duration Exchange::own_time(http::Clock::duration elapsed) const {
+  return elapsed - provider_time - response.time_waited();
 }
 
 std::string_view Exchange::model_shown() const {
@@ -191,7 +191,8 @@ std::string response_fields(const Exchange& exchange, bool with_cost) {
   append_integer(fields, exchange.attempts);
   if (!exchange.tried.empty()) append_tried(fields, exchange);
   fields.append("\r\nx-ai-proxy-overhead-us: ");
-  append_integer(fields, exchange.overhead_us());
+  const auto elapsed = http::Clock::now() - exchange.request.received;
+  append_integer(fields, duration_cast<microseconds>(exchange.own_time(elapsed)).count());
   fields.append("\r\n");
   if (with_cost && exchange.cost.known())
     append_field(fields, "x-ai-proxy-cost-usd", format_usd(*exchange.cost.total));

@@ -126,8 +126,9 @@ struct Exchange {
   }
 
   std::int64_t latency_ms() const;
-  // Time spent in the gateway itself so far, in microseconds.
-  std::int64_t overhead_us() const;
+  // Of the time since the request's last byte, what was spent in the gateway itself: the provider and a
+  // caller that is slow to take its answer have the rest.
+  http::Clock::duration own_time(http::Clock::duration elapsed) const;
   std::string_view model_shown() const;  // the answered model, else the one asked for on the wire
 };
 

@@ -19,6 +19,7 @@ using Kind = telemetry::Exposition::Kind;
 
 constexpr int kMicroseconds = 6;  // as decimals of a second
 constexpr int kMilliseconds = 3;
+constexpr std::string_view kOperationName = "gen_ai_operation_name";
 
 // One provider and model, of all threads.
 struct Model {
@@ -75,6 +76,11 @@ class Page {
     out_.family(name, Kind::histogram, help);
     for (const Model& model : models_) spread(model.labels, *model.counts.*member, kMicroseconds);
   }
+  template <class Histogram>
+  void spread_by_operation(const Labels& labels, const ByOperation<Histogram>& histograms, int decimals) {
+    for (std::size_t operation = 0; operation < histograms.size(); ++operation)
+      spread(labels.with(kOperationName, kOperationWords[operation]), histograms[operation], decimals);
+  }
   // One that is empty is twenty lines about nothing.
   template <class Histogram>
   void spread(const Labels& labels, const Histogram& histogram, int decimals) {
@@ -120,7 +126,7 @@ void Page::requests() {
       for (const bool stream : {false, true}) {
         const std::uint64_t value = model.counts->requests[operation][stream ? 1 : 0].value();
         if (value == 0) continue;
-        out_.sample(model.labels.with("gen_ai_operation_name", kOperationWords[operation])
+        out_.sample(model.labels.with(kOperationName, kOperationWords[operation])
                         .add("stream", stream ? "true" : "false"),
                     value);
       }
@@ -130,18 +136,23 @@ void Page::requests() {
                &ModelCounts::errors, error_word);
   by_model_and("outcome", "ai_proxy_cache_requests_total", "Of these, by what the cache did.",
                &ModelCounts::cache, [](std::size_t i) { return kCacheWords[i]; });
-  spread_by_model("gen_ai_server_request_duration_seconds",
-                  "From a request's last byte to the end of its answer.", &ModelCounts::duration);
-  spread_by_model("gen_ai_server_time_to_first_token_seconds",
-                  "From a request's last byte to the first text of its stream.", &ModelCounts::first_token);
+  out_.family("gen_ai_server_request_duration_seconds", Kind::histogram,
+              "From a request's last byte to the end of its answer.");
+  for (const Model& model : models_) spread_by_operation(model.labels, model.counts->duration, kMicroseconds);
+  out_.family("gen_ai_server_time_to_first_token_seconds", Kind::histogram,
+              "From a request's last byte to the first token of its stream.");
+  for (const Model& model : models_)
+    spread(model.labels.with(kOperationName, "chat"), model.counts->first_token, kMicroseconds);
+  spread_by_model("ai_proxy_overhead_seconds", "Time that requests spent in the gateway itself.",
+                  &ModelCounts::overhead);
 }
 
 void Page::usage() {
   constexpr std::string_view kTokenType = "gen_ai_token_type";
   out_.family("gen_ai_client_token_usage", Kind::histogram, "Tokens that providers counted, per request.");
   for (const Model& model : models_) {
-    spread(model.labels.with(kTokenType, "input"), model.counts->input_tokens, 0);
-    spread(model.labels.with(kTokenType, "output"), model.counts->output_tokens, 0);
+    spread_by_operation(model.labels.with(kTokenType, "input"), model.counts->input_tokens, 0);
+    spread_by_operation(model.labels.with(kTokenType, "output"), model.counts->output_tokens, 0);
   }
   out_.family(
       "ai_proxy_token_details_total", Kind::counter,
@@ -203,12 +214,6 @@ void Page::server() {
            &ThreadCounts::refused);
   number("ai_proxy_connections_refused_total", Kind::counter,
          "Connections that were reset: their client had too many.", counters.connections_refused.load());
-  out_.family("ai_proxy_overhead_seconds", Kind::histogram,
-              "Time that requests spent in the gateway itself.");
-  telemetry::Histogram<kOverheadBounds> overhead;
-  for (const auto& thread : counts_.threads) overhead.add(thread->overhead);
-  out_.histogram({}, overhead, kMicroseconds);
-
   number("ai_proxy_connections", Kind::gauge, "Clients' connections.", counters.connections.load());
   number("ai_proxy_requests_running", Kind::gauge, "Requests under way.", counters.requests_running.load());
   // In this order: what ends in between is not missed.

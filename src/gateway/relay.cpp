@@ -6,6 +6,14 @@
 #include "base/secret.h"
 
 namespace ai_proxy::gateway {
+namespace {
+
+// Something that the model has said, thought or called for.
+bool is_token(chat::Delta::Kind kind) {
+  return kind != chat::Delta::Kind::started && kind != chat::Delta::Kind::finished;
+}
+
+}  // namespace
 
 Relay::Relay(Exchange& exchange)
     : exchange_(exchange),
@@ -106,8 +114,7 @@ void Relay::relay(const http::SseReader::Event& event) {
 
 void Relay::delta_seen(const chat::Delta& delta) {
   if (delta.kind != chat::Delta::Kind::started) started_ = true;
-  if (!exchange_.first_token && delta.kind == chat::Delta::Kind::text)
-    exchange_.first_token = http::Clock::now();
+  if (!exchange_.first_token && is_token(delta.kind)) exchange_.first_token = http::Clock::now();
   if (!exchange_.call.passes_through) writer().delta(output_, exchange_.with_names_restored(delta));
 }
 

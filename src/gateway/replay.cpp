@@ -120,10 +120,7 @@ std::optional<chat::Reply> gathered(const Exchange& exchange, std::string_view e
 }
 
 // A whole answer for a caller that asked for a stream.
-http::Task<bool> stream_reply(Exchange& exchange, chat::Reply reply) {
-  exchange.restore_names(reply);
-  note_answer(exchange, reply.model, reply.usage);
-  exchange.finish_reason = chat::effective_finish_reason(reply.finish_reason, !reply.tool_calls.empty());
+http::Task<bool> stream_reply(Exchange& exchange, const chat::Reply& reply) {
   const ReplyReader reader(reply);
   const std::unique_ptr<EventWriter> writer = exchange.face.make_event_writer(exchange, reader);
   std::string events;
@@ -134,7 +131,24 @@ http::Task<bool> stream_reply(Exchange& exchange, chat::Reply reply) {
   co_return true;
 }
 
-http::Task<bool> give(Exchange& exchange, cache::Entry& entry) {
+void note_known(Exchange& exchange, const cache::Known& known) {
+  exchange.answered_model = known.model;
+  exchange.finish_reason = known.finish_reason;
+  if (known.input_tokens && known.output_tokens) {
+    chat::Usage& usage = exchange.usage.emplace();
+    usage.input_tokens = *known.input_tokens;
+    usage.output_tokens = *known.output_tokens;
+  }
+  exchange.saved = known.cost;
+  exchange.cost = pricing::Cost::zero();
+}
+
+http::Task<bool> give(Exchange& exchange, const cache::Entry& entry) {
+  if (entry.known && exchange.call.passes_through && !exchange.asked.stream) {
+    note_known(exchange, *entry.known);
+    co_await send(exchange, 200, entry.body, true);
+    co_return true;
+  }
   const bool is_stream = !entry.events.empty();
   if (is_stream && exchange.asked.stream) {
     KeepAlive keep_alive(exchange);
@@ -145,22 +159,23 @@ http::Task<bool> give(Exchange& exchange, cache::Entry& entry) {
   WholeAnswer answer;
   if (is_stream) {
     answer.reply = gathered(exchange, entry.body);
-  } else if (Result<WholeAnswer> whole = understand(exchange, std::move(entry.body))) {
+  } else if (Result<WholeAnswer> whole = understand(exchange, entry.body)) {
     answer = std::move(*whole);
   }
   if (!answer.reply) co_return false;
-  if (exchange.asked.stream) co_return co_await stream_reply(exchange, std::move(*answer.reply));
+  note_reply(exchange, *answer.reply);
+  if (exchange.asked.stream) co_return co_await stream_reply(exchange, *answer.reply);
   co_await send_whole(exchange, answer);
   co_return true;
 }
 
 }  // namespace
 
-http::Task<bool> answer_from_entry(Exchange& exchange, cache::Entry entry) {
-  if (dialects::find_dialect(entry.dialect) != exchange.call.dialect) co_return false;
+http::Task<bool> answer_from_entry(Exchange& exchange, std::shared_ptr<const cache::Entry> entry) {
+  if (dialects::find_dialect(entry->dialect) != exchange.call.dialect) co_return false;
   const CacheState planned = std::exchange(exchange.cache_state, CacheState::hit);
-  exchange.call.request_id = entry.request_id;
-  if (co_await give(exchange, entry)) co_return true;
+  exchange.call.request_id = entry->request_id;
+  if (co_await give(exchange, *entry)) co_return true;
   exchange.cache_state = planned;
   exchange.call.request_id.clear();
   exchange.usage.reset();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +17,7 @@ namespace ai_proxy::gateway {
 constexpr std::size_t kKeptStreamBytesMax = 4 * 1024 * 1024;
 
 // Gives the caller what was kept. False: the entry is of no use here, and nothing has been sent.
-http::Task<bool> answer_from_entry(Exchange& exchange, cache::Entry entry);
+http::Task<bool> answer_from_entry(Exchange& exchange, std::shared_ptr<const cache::Entry> entry);
 
 // Notes a stream as it comes: each event with its time.
 class StreamRecorder {

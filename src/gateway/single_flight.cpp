@@ -172,6 +172,7 @@ http::Task<Result<void>> give(Exchange& exchange, FollowedStream& source, KeepAl
   if (!body) co_return std::unexpected(std::move(body.error()));
   Result<WholeAnswer> answer = understand(exchange, std::move(*body));
   if (!answer) co_return std::unexpected(std::move(answer.error()));
+  if (answer->reply) note_reply(exchange, *answer->reply);
   co_await send_whole(exchange, *answer);
   co_return Result<void>();
 }

@@ -27,6 +27,7 @@ class Lead {
   void end() { flight_.end(); }
   // The last attempt has failed, before its answer or within it.
   void fail(const Error& error);
+  bool followed() const { return flight_.followed(); }
   std::size_t held_bytes() const { return flight_.held_bytes() + held_back_.capacity(); }
   // The attempt has failed, and another one follows.
   void forget_attempt() { held_back_.clear(); }

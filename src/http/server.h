@@ -60,11 +60,11 @@ class ResponseWriter {
                                   std::string_view first) = 0;
   virtual Task<bool> write(std::string_view bytes) = 0;
   // The same two without waiting. What the kernel does not take at once is owed: it goes out before the next
-  // bytes, and settle() waits for it. False: the client is gone.
+  // bytes, as soon as these are written, and settle() waits for it. False: the client is gone.
   virtual bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
                                 std::string_view first) = 0;
   virtual bool write_now(std::string_view bytes) = 0;
-  virtual bool owes() const = 0;
+  virtual std::size_t owed_bytes() const = 0;
   virtual Task<bool> settle() = 0;
   // write_now() from outside the handler's own coroutine, while that one waits for something else: nothing is
   // written to a client that has not even taken what came before.
@@ -76,6 +76,8 @@ class ResponseWriter {
   // Raised when the client closes or resets while the handler runs. (Bytes of a next request do not raise
   // it.)
   virtual Cancellation& cancellation() = 0;
+  // How long this answer has waited for its client to take it.
+  virtual Clock::duration time_waited() const = 0;
   // The connection will close after this answer (asked for, or draining).
   virtual bool closing() const = 0;
 };

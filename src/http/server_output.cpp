@@ -106,6 +106,15 @@ bool Session::offer(std::string_view bytes) {
   return !gone_;
 }
 
+// What the kernel takes of it by now. False: the client is gone.
+bool Session::pay_owed() {
+  if (owed_.empty() || writing_) return !gone_;
+  error_code ec;
+  owed_.erase(0, socket_.write_some(asio::buffer(owed_), ec));
+  if (ec && ec != asio::error::would_block) on_gone();
+  return !gone_;
+}
+
 // Without memory for the rest of what has begun, only closing is honest.
 void Session::owe(std::string_view bytes) {
   try {
@@ -136,6 +145,7 @@ bool Session::write_now(std::string_view bytes) {
   if (gone_ || answer_ != Answer::streaming) return false;
   // An empty chunk would end the stream.
   if (bytes.empty() || sends_no_body(200)) return true;
+  if (!pay_owed()) return false;
   Outgoing outgoing = build_chunk(bytes);
   if (put_now(outgoing)) return true;
   if (gone_) return false;
@@ -238,6 +248,7 @@ Task<bool> Session::put(Outgoing outgoing) {
 Task<bool> Session::put_slowly(Outgoing outgoing) {
   if (!write_deadline_) write_deadline_.emplace(core_->deadlines, [this] { on_write_late(); });
   writing_ = true;
+  const auto begin = Clock::now();
   error_code ec;
   while (!gone_ && !ec && !outgoing.empty()) {
     unacknowledged_ = unacknowledged();
@@ -247,6 +258,7 @@ Task<bool> Session::put_slowly(Outgoing outgoing) {
     outgoing.consume(written);
   }
   writing_ = false;
+  time_waited_ += Clock::now() - begin;
   write_deadline_->disarm();
   if (ec && !gone_) on_gone();
   co_return !gone_;

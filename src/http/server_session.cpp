@@ -177,6 +177,7 @@ Task<bool> Session::answer_request() {
                   request.received - accepted_ >= limits_->connection_age_max;
   answer_ = Answer::none;
   owed_.clear();
+  time_waited_ = {};
   chunked_ = false;
   exchange_->cancellation = {};
   if (gone_) exchange_->cancellation.request(Cancellation::Reason::client_gone);

@@ -52,13 +52,14 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
                         std::string_view first) override;
   bool write_now(std::string_view bytes) override;
-  bool owes() const override { return !owed_.empty(); }
+  std::size_t owed_bytes() const override { return owed_.size(); }
   Task<bool> settle() override;
   bool fill_silence(std::string_view bytes) override;
   Task<bool> write(std::string_view bytes) override;
   Task<bool> end_stream() override;
   void abort() override;
   Cancellation& cancellation() override { return exchange_->cancellation; }
+  Clock::duration time_waited() const override { return time_waited_; }
   bool closing() const override {
     return closes_after_ || core_->draining || core_->pressure() != Pressure::none;
   }
@@ -113,6 +114,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
                          std::string_view first);
   Outgoing build_chunk(std::string_view bytes);
   bool offer(std::string_view bytes);
+  bool pay_owed();
   void owe(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
@@ -154,6 +156,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool closes_after_ = false;
   bool chunked_ = false;
 
+  Clock::duration time_waited_{};
   std::string owed_;  // offered bytes that the kernel has not taken: they go before all others
 
   std::string pending_;  // what came before it could be used: pipelined requests

@@ -23,6 +23,10 @@ WARM_SECONDS = 12
 PAUSE_MS = 20
 CHAT = rows.CHAT
 
+FASTIFY_NAME, PORTKEY_NAME = "Fastify stand-in", f"Portkey {PORTKEY}"
+# How many times less CPU per request is aimed at.
+TIMES_LESS = {FASTIFY_NAME: 20, PORTKEY_NAME: 50}
+
 FOUND = {}      # name -> what install() gave
 MISSING = {}    # name -> why not; the whole reason goes to the terminal
 
@@ -114,7 +118,7 @@ def start_bifrost(stand, folder, provider):
     return started, {**CHAT, "model": f"openai/{CHAT['model']}"}, {}
 
 
-PEERS = {"Fastify stand-in": (install_fastify, start_fastify), f"Portkey {PORTKEY}": (install_portkey, start_portkey),
+PEERS = {FASTIFY_NAME: (install_fastify, start_fastify), PORTKEY_NAME: (install_portkey, start_portkey),
          f"LiteLLM {LITELLM}": (install_litellm, start_litellm), "Bifrost": (install_bifrost, start_bifrost)}
 
 
@@ -160,7 +164,10 @@ def requests(options, stand):
     measures = {name: rows.requests_of(options, stand, program, rows.COMPLETIONS_PATH, body, headers=fields)
                 for name, (program, body, fields) in found.items()}
     samples = measured(options, stand, measures)
-    return rows.Row("peers-requests", requests.title, "us", "us of CPU per request", samples, [], note())
+    ours = rows.least(samples[rows.OURS], "us")
+    times = {name: rows.least(samples[name], "us") / ours for name in TIMES_LESS if name in samples}
+    goals = [rows.Goal(f"≤ 1/{TIMES_LESS[name]} of {name}", f"1/{more:.0f}", more >= TIMES_LESS[name]) for name, more in times.items()]
+    return rows.Row("peers-requests", requests.title, "us", "us of CPU per request", samples, goals, note())
 
 
 def streams(options, stand):
