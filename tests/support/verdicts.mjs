@@ -25,7 +25,7 @@ export async function verdicts(entries, judge) {
   return results;
 }
 
-const counted = (words) => [...new Set(words)].sort().map((word) => `${words.filter((one) => one === word).length} ${word}`).join(', ');
+const counted = (words) => [...new Set(words)].sort().map((word) => `${word} × ${words.filter((one) => one === word).length}`).join(', ');
 
 // Prints the table of `results` ({id, group, expected, got, why}), a line for each group and expectation. None may have failed, and
 // there must be as many as the corpus has.
