@@ -266,6 +266,6 @@ test('check names what is wrong with on_unsupported and with quirks, by line and
   writeFileSync(path.join(folder, 'config.yaml'), 'on_unsupported: rejct\nproviders:\n  groq:\n    quirks: {json_schema: maybe}\n');
   const check = new Program(binary, ['check', '--config', 'config.yaml'], { env: gatewayEnvironment(), cwd: folder });
   assert.equal((await check.exited).code, 2);
-  assert.match(check.errors + check.output, /config\.yaml:1: on_unsupported: must be one of warn, reject/);
-  assert.match(check.errors + check.output, /config\.yaml:4: providers\.groq\.quirks\.json_schema: must be true or false/);
+  assert.match(check.errors + check.output, /config\.yaml:1:1: on_unsupported: must be one of warn, reject/);
+  assert.match(check.errors + check.output, /config\.yaml:4:14: providers\.groq\.quirks\.json_schema: must be true or false/);
 });

@@ -44,7 +44,7 @@ test('wrong usage and wrong configuration exit with 2 and the reason', () => {
   writeFileSync(path.join(cwd, 'c.yaml'), 'server:\n  port: 8080\n  prot: 1\n');
   const check = run(['check', '--config', 'c.yaml'], { cwd });
   assert.equal(check.status, 2);
-  assert.match(check.stderr, /c\.yaml:3: .*prot/);
+  assert.match(check.stderr, /c\.yaml:3:3: .*prot/);
 });
 
 test('check says what is configured; .env is read, the environment wins', () => {

@@ -29,6 +29,11 @@ Loop::Loop(gateway::Process& process, const std::shared_ptr<const config::Settin
 }
 
 Loop::~Loop() {
+  // Where the start failed behind this one.
+  if (thread_.joinable()) {
+    io_.stop();
+    thread_.join();
+  }
   io_.destroy_waiting();
 }
 

@@ -1,8 +1,12 @@
 // The command line: what to run, and exit codes (0 good, 1 output lost, 2 wrong usage or configuration).
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 #include <memory>
+#include <new>
 #include <string>
+#include <system_error>
 
 #include "app/demo.h"
 #include "app/load_settings.h"
@@ -55,9 +59,7 @@ int run_check(const CommandLine& command_line) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{
       "AI Proxy: one API in front of OpenAI, Anthropic and Mistral, with exact cost on every answer."};
   app.set_version_flag("--version", "ai-proxy " AI_PROXY_VERSION);
@@ -105,4 +107,22 @@ int main(int argc, char** argv) {
   }
   static_cast<void>(serve);
   return run_serve(command_line, demo);
+}
+
+}  // namespace
+
+// What stops the start ends here, in words that need no memory.
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::fputs("ai-proxy: there is not enough memory to start.\n", stderr);
+  } catch (const std::system_error& fault) {
+    const bool no_thread = fault.code() == std::errc::resource_unavailable_try_again;
+    std::fprintf(stderr, "ai-proxy: %s%s\n", fault.what(),
+                 no_thread ? ": no more threads can be started (ulimit -u, pids.max)." : "");
+  } catch (const std::exception& fault) {
+    std::fprintf(stderr, "ai-proxy: %s\n", fault.what());
+  }
+  return kWrongUsage;
 }

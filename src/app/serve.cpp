@@ -319,6 +319,11 @@ class Conductor {
   const CrashStack crash_stack_;  // the main thread's
 };
 
+// What was logged before the end is written, whatever the end is.
+struct LogEnd {
+  ~LogEnd() { telemetry::stop_log(); }
+};
+
 }  // namespace
 
 int serve(const CommandLine& command_line, std::shared_ptr<const config::Settings> settings) {
@@ -331,17 +336,11 @@ int serve(const CommandLine& command_line, std::shared_ptr<const config::Setting
   // A client that goes away must not end the process.
   std::signal(SIGPIPE, SIG_IGN);
   return_memory_early();
-  int exit_code = 0;
-  try {
-    Conductor conductor(command_line, std::move(settings));
-    conductor.start();
-    conductor.run();
-  } catch (const std::exception& fault) {
-    std::cerr << "ai-proxy: " << fault.what() << '\n';
-    exit_code = 2;
-  }
-  telemetry::stop_log();
-  return exit_code;
+  const LogEnd log_end;
+  Conductor conductor(command_line, std::move(settings));
+  conductor.start();
+  conductor.run();
+  return 0;
 }
 
 }  // namespace ai_proxy::app

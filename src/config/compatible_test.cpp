@@ -146,7 +146,7 @@ TEST(Azure, NeedsAnAddress) {
   world.environment.erase("AZURE_BASE_URL");
   world.yaml = "providers:\n  azure:\n    catalog: openai\n";
   EXPECT_THAT(world.faults(),
-              ElementsAre(HasSubstr("config.yaml:3: providers.azure: base_url is missing, such "
+              ElementsAre(HasSubstr("config.yaml:3:5: providers.azure: base_url is missing, such "
                                     "as https://RESOURCE.openai.azure.com.")));
 }
 
@@ -154,7 +154,7 @@ TEST(Others, NeedAnAddressToo) {
   World world;
   world.environment = {{"MINE_BASE_URL", "https://mine.example"}};
   world.yaml = "providers:\n  openai: {}\n  mine:\n";
-  EXPECT_THAT(world.faults(), ElementsAre(HasSubstr("config.yaml:3: providers.mine: base_url is missing")));
+  EXPECT_THAT(world.faults(), ElementsAre(HasSubstr("config.yaml:3:3: providers.mine: base_url is missing")));
 }
 
 TEST(Others, MayHaveQuirksAndAnotherVersion) {
@@ -179,24 +179,24 @@ TEST(CompatibleRow, FaultsNameLineAndField) {
   };
   EXPECT_THAT(
       faults("providers:\n  groq:\n    quirks:\n      developr_role: no\n"),
-      ElementsAre(HasSubstr("config.yaml:4: providers.groq.quirks.developr_role: there is no such key. Did "
+      ElementsAre(HasSubstr("config.yaml:4:7: providers.groq.quirks.developr_role: there is no such key. Did "
                             "you mean \"developer_role\"?")));
   EXPECT_THAT(
       faults("providers:\n  groq:\n    quirks:\n      json_schema: perhaps\n"),
-      ElementsAre(HasSubstr("config.yaml:4: providers.groq.quirks.json_schema: must be true or false")));
+      ElementsAre(HasSubstr("config.yaml:4:7: providers.groq.quirks.json_schema: must be true or false")));
   EXPECT_THAT(
       faults("providers:\n  groq:\n    version_path: v2\n"),
-      ElementsAre(HasSubstr("config.yaml:3: providers.groq.version_path: must be a path such as /v1")));
+      ElementsAre(HasSubstr("config.yaml:3:5: providers.groq.version_path: must be a path such as /v1")));
   EXPECT_THAT(faults("providers: {x: {base_url: 'https://x', version_path: '/a b'}}").size(), 1u);
   EXPECT_THAT(faults("providers:\n  mistral:\n    quirks: {stream_options: no}\n"),
               ElementsAre(HasSubstr(
-                  "config.yaml:3: providers.mistral.quirks: only providers of the dialect openai")));
+                  "config.yaml:3:13: providers.mistral.quirks: only providers of the dialect openai")));
   EXPECT_THAT(
       faults("providers:\n  groq:\n    headers: {Api-Key: x}\n"),
-      ElementsAre(HasSubstr("config.yaml:3: providers.groq.headers.Api-Key: the key belongs in api_key")));
+      ElementsAre(HasSubstr("config.yaml:3:15: providers.groq.headers.Api-Key: the key belongs in api_key")));
   EXPECT_THAT(
       faults("providers:\n  llamacpp:\n"),
-      ElementsAre(HasSubstr("config.yaml:2: providers.llamacpp: its usual address is that of AI Proxy")));
+      ElementsAre(HasSubstr("config.yaml:2:3: providers.llamacpp: its usual address is that of AI Proxy")));
   World world;
   world.environment = {{"OLLAMA_BASE_URL", "localhost:11434"}};
   EXPECT_THAT(world.faults(),
@@ -218,7 +218,7 @@ TEST(OnUnsupported, IsWarnUnlessItIsReject) {
 TEST(OnUnsupported, FaultsNameTheWords) {
   World world;
   world.yaml = "server: {}\non_unsupported: rejct\n";
-  EXPECT_THAT(world.faults(), ElementsAre("config.yaml:2: on_unsupported: must be one of warn, reject, not "
+  EXPECT_THAT(world.faults(), ElementsAre("config.yaml:2:1: on_unsupported: must be one of warn, reject, not "
                                           "\"rejct\". Did you mean \"reject\"?"));
   world.yaml.clear();
   world.environment = {{"AI_PROXY_ON_UNSUPPORTED", "yes"}};

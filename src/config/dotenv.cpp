@@ -96,7 +96,7 @@ std::string place_of(std::size_t line) {
 
 std::vector<Assignment> parse_dotenv(std::string_view text, Faults& faults) {
   if (const auto fault = find_text_fault(text)) {
-    faults.add(place_of(fault->line), fault->text);
+    faults.add(place_of(fault->at.line), fault->text);
     return {};
   }
   text = without_byte_order_mark(text);

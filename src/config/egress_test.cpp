@@ -75,7 +75,7 @@ TEST(Egress, RefusesWhatIsNoProxyOnceAndWithoutItsPassword) {
             "ALL_PROXY: The proxy's URL must begin with http://: other kinds of proxy are not spoken here.");
   const auto in_file = with({}, "egress: {proxy: 'http://user:secret@a'}\n").faults();
   ASSERT_EQ(in_file.size(), 1u);
-  EXPECT_TRUE(in_file[0].starts_with("config.yaml:4: egress.proxy: The proxy's URL must name the port"));
+  EXPECT_TRUE(in_file[0].starts_with("config.yaml:4:10: egress.proxy: The proxy's URL must name the port"));
   EXPECT_FALSE(in_file[0].contains("secret"));
   EXPECT_TRUE(joined(with({}, "egress: {proxi: 'a:1'}\n").faults()).contains("Did you mean \"proxy\"?"));
 }

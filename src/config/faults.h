@@ -14,7 +14,7 @@ namespace ai_proxy::config {
 
 class Faults {
  public:
-  // `place`: "PORT", ".env:3: PORT" or "config.yaml:12: limits.body". `text` says what would be right; it
+  // `place`: "PORT", ".env:3: PORT" or "config.yaml:12:3: limits.body". `text` says what would be right; it
   // must not hold a secret; what looks like a key in either is not shown.
   void add(std::string_view place, std::string_view text);
 

@@ -15,6 +15,7 @@ namespace {
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 using testing::StartsWith;
 
@@ -39,132 +40,135 @@ INSTANTIATE_TEST_SUITE_P(
     Values, YamlFault,
     testing::Values(
         Row{"server:\n  port: abc\n",
-            "config.yaml:2: server.port: must be a whole number from 0 to 65535, not \"abc\"."},
-        Row{"server:\n  port: 65536\n", "config.yaml:2: server.port: must be a whole number from 0 to 65535"},
-        Row{"server:\n  port: -1\n", "config.yaml:2: server.port: must be a whole number"},
-        Row{"server: {host: 'a b'}", "config.yaml:1: server.host: must be an IP address or a host name"},
+            "config.yaml:2:3: server.port: must be a whole number from 0 to 65535, not \"abc\"."},
+        Row{"server:\n  port: 65536\n",
+            "config.yaml:2:3: server.port: must be a whole number from 0 to 65535"},
+        Row{"server:\n  port: -1\n", "config.yaml:2:3: server.port: must be a whole number"},
+        Row{"server: {host: 'a b'}", "config.yaml:1:10: server.host: must be an IP address or a host name"},
         Row{"server: {host: 127.0.0.300}",
-            "config.yaml:1: server.host: must be an IP address or a host name"},
-        Row{"server: {host: 0.0.0.0}", "config.yaml:1: server.host: \"0.0.0.0\" is open to others"},
+            "config.yaml:1:10: server.host: must be an IP address or a host name"},
+        Row{"server: {host: 0.0.0.0}", "config.yaml:1:10: server.host: \"0.0.0.0\" is open to others"},
         Row{"server: {allow_anonymous: maybe}",
-            "config.yaml:1: server.allow_anonymous: must be true or false, not \"maybe\"."},
+            "config.yaml:1:10: server.allow_anonymous: must be true or false, not \"maybe\"."},
         Row{"server: {drain: soon}",
-            "config.yaml:1: server.drain: must be a duration from 0s to 1d (seconds, or with ms, s, m, h, "
+            "config.yaml:1:10: server.drain: must be a duration from 0s to 1d (seconds, or with ms, s, m, h, "
             "d), not \"soon\"."},
         Row{"server: {threads: 2000}",
-            "config.yaml:1: server.threads: must be a whole number from 0 to 1024"},
+            "config.yaml:1:10: server.threads: must be a whole number from 0 to 1024"},
         Row{"\n\nlimits:\n  body: huge\n",
-            "config.yaml:4: limits.body: must be a size from 1KiB to 1GiB (bytes, or with KB, MB, GB, KiB, "
+            "config.yaml:4:3: limits.body: must be a size from 1KiB to 1GiB (bytes, or with KB, MB, GB, KiB, "
             "MiB, GiB), not \"huge\"."},
-        Row{"limits: {body: 10TB}", "config.yaml:1: limits.body: must be a size"},
-        Row{"limits: {body: 99999999999999999999}", "config.yaml:1: limits.body: must be a size"},
-        Row{"limits: {target: 64KiB}", "config.yaml:1: limits.target: must not be more than limits.head."},
+        Row{"limits: {body: 10TB}", "config.yaml:1:10: limits.body: must be a size"},
+        Row{"limits: {body: 99999999999999999999}", "config.yaml:1:10: limits.body: must be a size"},
+        Row{"limits: {target: 64KiB}", "config.yaml:1:10: limits.target: must not be more than limits.head."},
         Row{"limits:\n  provider:\n    connect: 0\n",
-            "config.yaml:3: limits.provider.connect: must be a duration from 10ms to 10m"},
+            "config.yaml:3:5: limits.provider.connect: must be a duration from 10ms to 10m"},
         Row{"log: {format: jsonn}",
-            "config.yaml:1: log.format: must be one of auto, json, text, not \"jsonn\". Did you mean "
+            "config.yaml:1:7: log.format: must be one of auto, json, text, not \"jsonn\". Did you mean "
             "\"json\"?"},
         Row{"log: {level: verbose}",
-            "config.yaml:1: log.level: must be one of debug, info, warn, error, off, not \"verbose\"."},
-        Row{"cache: {memory: lots}", "config.yaml:1: cache.memory: must be a size"},
-        Row{"cache: {streams: sometimes}", "config.yaml:1: cache.streams: "},
-        Row{"cache: {ttl: 0}", "config.yaml:1: cache.ttl: must be a duration from 1s"},
-        Row{"cache: {redis: 'http://x'}", "config.yaml:1: cache.redis: must look like redis://"},
-        Row{"ca_file: no.pem", "config.yaml:1: ca_file: no.pem: there is no such file."},
+            "config.yaml:1:7: log.level: must be one of debug, info, warn, error, off, not \"verbose\"."},
+        Row{"cache: {memory: lots}", "config.yaml:1:9: cache.memory: must be a size"},
+        Row{"cache: {streams: sometimes}", "config.yaml:1:9: cache.streams: "},
+        Row{"cache: {ttl: 0}", "config.yaml:1:9: cache.ttl: must be a duration from 1s"},
+        Row{"cache: {redis: 'http://x'}", "config.yaml:1:9: cache.redis: must look like redis://"},
+        Row{"ca_file: no.pem", "config.yaml:1:1: ca_file: no.pem: there is no such file."},
         // Found by settings_fuzz: a line too many.
         Row{"prices: mine OPENAI_API_KEY=sk-fuzz-4f7Qw9zX2mLp8RtV6bNc3kHd",
-            "config.yaml:1: prices: mine OPENAI_API_KEY=[redacted]: there is no such file."},
-        Row{"ca_file: ''", "config.yaml:1: ca_file: must be the path of a file"}));
+            "config.yaml:1:1: prices: mine OPENAI_API_KEY=[redacted]: there is no such file."},
+        Row{"ca_file: ''", "config.yaml:1:1: ca_file: must be the path of a file"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Providers, YamlFault,
     testing::Values(
         Row{"providers:\n  mine:\n    dialect: openai\n",
-            "config.yaml:3: providers.mine: base_url is missing"},
+            "config.yaml:3:5: providers.mine: base_url is missing"},
         Row{"providers: {Mine: {base_url: 'https://x'}}",
-            "config.yaml:1: providers.Mine: the name of a provider must"},
+            "config.yaml:1:13: providers.Mine: the name of a provider must"},
         Row{"providers: {a: {base_url: 'ftp://x'}}",
-            "config.yaml:1: providers.a.base_url: The base URL must begin with http:// or https://."},
+            "config.yaml:1:17: providers.a.base_url: The base URL must begin with http:// or https://."},
         Row{"providers: {openai: {dialect: openal}}",
-            "config.yaml:1: providers.openai.dialect: must be one of openai, anthropic, mistral, not "
+            "config.yaml:1:22: providers.openai.dialect: must be one of openai, anthropic, mistral, not "
             "\"openal\". Did you mean \"openai\"?"},
         Row{"providers: {openai: {auth: basic}}",
-            "config.yaml:1: providers.openai.auth: must be one of bearer, x-api-key, api-key, none"},
+            "config.yaml:1:22: providers.openai.auth: must be one of bearer, x-api-key, api-key, none"},
         Row{"providers: {openai: {catalog: azure}}",
-            "config.yaml:1: providers.openai.catalog: must be one of openai, anthropic, mistral"},
+            "config.yaml:1:22: providers.openai.catalog: must be one of openai, anthropic, mistral"},
         Row{"providers: {openai: {region: E U}}",
-            "config.yaml:1: providers.openai.region: must be a short word"},
+            "config.yaml:1:22: providers.openai.region: must be a short word"},
         Row{"providers: {openai: {api_key: a, api_key_file: b}}",
-            "config.yaml:1: providers.openai: only one of api_key"},
+            "config.yaml:1:21: providers.openai: only one of api_key"},
         Row{"providers: {openai: {api_key: 'a b'}}",
-            "config.yaml:1: providers.openai.api_key: the key must not hold blanks"},
+            "config.yaml:1:22: providers.openai.api_key: the key must not hold blanks"},
         Row{"providers: {openai: {api_key: '${OPENAI_API_KEY}'}}",
-            "config.yaml:1: providers.openai.api_key: the key looks like a reference"},
+            "config.yaml:1:22: providers.openai.api_key: the key looks like a reference"},
         Row{"providers: {openai: {api_key_env: sk-1-2}}",
-            "config.yaml:1: providers.openai.api_key_env: must be the name of an environment variable"},
+            "config.yaml:1:22: providers.openai.api_key_env: must be the name of an environment variable"},
         Row{"providers: {openai: {api_key_file: none.txt}}",
-            "config.yaml:1: providers.openai.api_key_file: none.txt: there is no such file."},
+            "config.yaml:1:22: providers.openai.api_key_file: none.txt: there is no such file."},
         Row{"providers: {openai: {headers: {Host: x}}}",
-            "config.yaml:1: providers.openai.headers.Host: this header field is written by AI Proxy"},
+            "config.yaml:1:32: providers.openai.headers.Host: this header field is written by AI Proxy"},
         Row{"providers: {openai: {headers: {Authorization: x}}}",
-            "config.yaml:1: providers.openai.headers.Authorization: the key belongs in api_key"},
+            "config.yaml:1:32: providers.openai.headers.Authorization: the key belongs in api_key"},
         Row{"providers: {openai: {headers: {'a b': x}}}",
-            "config.yaml:1: providers.openai.headers.a b: is no name of a header field."},
+            "config.yaml:1:32: providers.openai.headers.a b: is no name of a header field."},
         Row{"providers: {openai: {headers: {x-a: \"1\\r\\nx-b: 2\"}}}",
-            "config.yaml:1: providers.openai.headers.x-a: the value must not hold line breaks"},
+            "config.yaml:1:32: providers.openai.headers.x-a: the value must not hold line breaks"},
         Row{"providers: {openai: {headers: {\"x\\r\\ny\": z}}}",
-            "config.yaml:1: providers.openai.headers.x??y: is no name of a header field."},
+            "config.yaml:1:32: providers.openai.headers.x??y: is no name of a header field."},
         Row{"providers: {openai: {headers: {X-A: 1, x-a: 2}}}",
-            "config.yaml:1: providers.openai.headers.x-a: this header field stands twice."},
+            "config.yaml:1:40: providers.openai.headers.x-a: this header field stands twice."},
         Row{"providers: {openai: {base_url: 'http://localhost:8080'}}",
-            "config.yaml:1: providers.openai.base_url: this is the address of AI Proxy itself."},
-        Row{"aliases:\n  fast: gpt-4o\n", "config.yaml:2: aliases.fast: must be provider/model"},
+            "config.yaml:1:22: providers.openai.base_url: this is the address of AI Proxy itself."},
+        Row{"aliases:\n  fast: gpt-4o\n", "config.yaml:2:3: aliases.fast: must be provider/model"},
         Row{"aliases: {fast: opnai/gpt-4o}",
-            "config.yaml:1: aliases.fast: there is no provider \"opnai\". Did you mean \"openai\"?"},
-        Row{"aliases: {fast: openai/}", "config.yaml:1: aliases.fast: must be the name of a model"},
-        Row{"aliases: {a/b: openai/x}", "config.yaml:1: aliases.a/b: the name of an alias must"},
-        Row{"aliases: {a: {provider: openai}}", "config.yaml:1: aliases.a: must be provider/model"},
-        Row{"aliases: {a: [openai]}", "config.yaml:1: aliases.a: must be provider/model"}));
+            "config.yaml:1:11: aliases.fast: there is no provider \"opnai\". Did you mean \"openai\"?"},
+        Row{"aliases: {fast: openai/}", "config.yaml:1:11: aliases.fast: must be the name of a model"},
+        Row{"aliases: {a/b: openai/x}", "config.yaml:1:11: aliases.a/b: the name of an alias must"},
+        Row{"aliases: {a: {provider: openai}}", "config.yaml:1:11: aliases.a: must be provider/model"},
+        Row{"aliases: {a: [openai]}", "config.yaml:1:11: aliases.a: must be provider/model"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Structure, YamlFault,
     testing::Values(
         Row{"server:\n  ports: 1\n",
-            "config.yaml:2: server.ports: there is no such key. Did you mean \"port\"? Known here: host, "
+            "config.yaml:2:3: server.ports: there is no such key. Did you mean \"port\"? Known here: host, "
             "port, threads, allow_anonymous, drain, lame_duck, core_dumps."},
-        Row{"sever: {}\n", "config.yaml:1: sever: there is no such key. Did you mean \"server\"?"},
+        Row{"sever: {}\n", "config.yaml:1:1: sever: there is no such key. Did you mean \"server\"?"},
         Row{"limits:\n  provider:\n    conect: 1\n",
-            "config.yaml:3: limits.provider.conect: there is no such key. Did you mean \"connect\"?"},
+            "config.yaml:3:5: limits.provider.conect: there is no such key. Did you mean \"connect\"?"},
         Row{"providers: {openai: {apikey: x}}",
-            "config.yaml:1: providers.openai.apikey: there is no such key. Did you mean \"api_key\"?"},
-        Row{"- a\n- b\n", "config.yaml:1: the file: must be a mapping (key: value lines), not a list."},
+            "config.yaml:1:22: providers.openai.apikey: there is no such key. Did you mean \"api_key\"?"},
+        Row{"- a\n- b\n", "config.yaml:1:1: the file: must be a mapping (key: value lines), not a list."},
         Row{"just words",
-            "config.yaml:1: the file: must be a mapping (key: value lines), not a single value."},
+            "config.yaml:1:1: the file: must be a mapping (key: value lines), not a single value."},
         Row{"server: 8080",
-            "config.yaml:1: server: must be a mapping (key: value lines), not a single value."},
-        Row{"server: {port: [1]}", "config.yaml:1: server.port: must be a single value, not a list."},
-        Row{"server: {port: {a: 1}}", "config.yaml:1: server.port: must be a single value, not a mapping."},
-        Row{"server:\n  port:\n", "config.yaml:2: server.port: must be a single value, not nothing."},
+            "config.yaml:1:9: server: must be a mapping (key: value lines), not a single value."},
+        Row{"server: {port: [1]}", "config.yaml:1:10: server.port: must be a single value, not a list."},
+        Row{"server: {port: {a: 1}}",
+            "config.yaml:1:10: server.port: must be a single value, not a mapping."},
+        Row{"server:\n  port:\n", "config.yaml:2:3: server.port: must be a single value, not nothing."},
         Row{"server:\n  port: 1\n  host: ::1\n  port: 2\n",
-            "config.yaml:4: the key \"port\" stands twice; the first time in line 2."},
-        Row{"log: {}\nlog: {}\n", "config.yaml:2: the key \"log\" stands twice; the first time in line 1."},
-        Row{"server: &s {port: 1}\nlog: *s\n", "config.yaml:2: aliases (*name) are not taken"},
-        Row{"server: !!map {port: 1}\n", "config.yaml:1: tags (!name) are not taken."},
-        Row{"server: {port: !x 1}\n", "config.yaml:1: tags (!name) are not taken."},
-        Row{"log: {}\n---\nlog: {}\n", "config.yaml:3: there must be one YAML document"},
-        Row{"? [a]\n: b\n", "config.yaml:1: a key must be a word."},
-        Row{"a: b: c\n", "config.yaml:1: this is no valid YAML: "},
-        Row{"server:\n  port: 1\n bad\n", "config.yaml:3: this is no valid YAML: "},
-        Row{"a: \"unclosed\n", "config.yaml:1: this is no valid YAML: "},
-        Row{"\tserver: 1\n", "config.yaml:1: this is no valid YAML"},
-        Row{"log: {}\n# \xC3\x28\n", "config.yaml:2: the file is not valid UTF-8."},
-        Row{"log: {}\n# \xED\xA0\x80\n", "config.yaml:2: the file is not valid UTF-8."},
-        Row{"log: {}\n\n# \x04\n", "config.yaml:3: the file holds a control character."}));
+            "config.yaml:4:3: the key \"port\" stands twice; the first time in line 2."},
+        Row{"log: {}\nlog: {}\n", "config.yaml:2:1: the key \"log\" stands twice; the first time in line 1."},
+        Row{"server: &s {port: 1}\nlog: *s\n", "config.yaml:2:6: aliases (*name) are not taken"},
+        Row{"server: !!map {port: 1}\n", "config.yaml:1:9: tags (!name) are not taken."},
+        Row{"server: {port: !x 1}\n", "config.yaml:1:16: tags (!name) are not taken."},
+        Row{"log: {}\n---\nlog: {}\n", "config.yaml:3:1: there must be one YAML document"},
+        Row{"? [a]\n: b\n", "config.yaml:1:3: a key must be a word."},
+        Row{"a: b: c\n", "config.yaml:1:5: this is no valid YAML: "},
+        Row{"server:\n  port: 1\n bad\n", "config.yaml:3:2: this is no valid YAML: "},
+        Row{"a: \"unclosed\n", "config.yaml:1:13: this is no valid YAML: "},
+        Row{"\tserver: 1\n", "config.yaml:1:8: this is no valid YAML"},
+        Row{"log: {}\n# \xC3\x28\n", "config.yaml:2:3: the file is not valid UTF-8."},
+        Row{"log: {}\n# \xED\xA0\x80\n", "config.yaml:2:3: the file is not valid UTF-8."},
+        Row{"log: {}\n\n# \x04\n", "config.yaml:3:3: the file holds a control character."}));
 
 TEST(YamlFaults, AreAllListedInOrder) {
-  EXPECT_THAT(of_yaml("server:\n  port: x\nlog:\n  levl: a\n  format: b\nwhat: 1\n"),
-              ElementsAre(StartsWith("config.yaml:2: server.port"), StartsWith("config.yaml:5: log.format"),
-                          StartsWith("config.yaml:4: log.levl"), StartsWith("config.yaml:6: what")));
+  EXPECT_THAT(
+      of_yaml("server:\n  port: x\nlog:\n  levl: a\n  format: b\nwhat: 1\n"),
+      ElementsAre(StartsWith("config.yaml:2:3: server.port"), StartsWith("config.yaml:5:3: log.format"),
+                  StartsWith("config.yaml:4:3: log.levl"), StartsWith("config.yaml:6:1: what")));
 }
 
 TEST(YamlFaults, DoNotHideThoseOfTheEnvironment) {
@@ -173,20 +177,30 @@ TEST(YamlFaults, DoNotHideThoseOfTheEnvironment) {
   world.environment = {{"PORT", "x"}};
   world.dotenv = "AI_PROXY_THREADS=many\n";
   EXPECT_THAT(world.faults(),
-              ElementsAre(StartsWith("config.yaml:1: this is no valid YAML"), StartsWith("PORT: must be"),
+              ElementsAre(StartsWith("config.yaml:1:5: this is no valid YAML"), StartsWith("PORT: must be"),
                           StartsWith(".env:1: AI_PROXY_THREADS: must be")));
 }
 
 TEST(YamlFiles, ThatAreTooBigOrTooDeepAreRefusedAtOnce) {
   EXPECT_THAT(of_yaml(std::string((1 << 20) + 1, '#')),
-              ElementsAre("config.yaml:1: the file is larger than 1 MiB."));
-  EXPECT_THAT(of_yaml(std::string(1 << 20, '[')), ElementsAre(StartsWith("config.yaml:1: ")));
+              ElementsAre("config.yaml:1:1: the file is larger than 1 MiB."));
+  EXPECT_THAT(of_yaml(std::string(1 << 20, '[')),
+              ElementsAre(StartsWith("config.yaml:1:1: a key must be a word.")));
   std::string deep;
   for (int i = 0; i < 600; ++i) deep += "- ";
   EXPECT_THAT(of_yaml(deep + "a"), ElementsAre(HasSubstr("the nesting is too deep.")));
   std::string wide = "aliases: [";
   for (int i = 0; i < 100'000; ++i) wide += "a,";
   EXPECT_THAT(of_yaml(wide + "]"), ElementsAre(HasSubstr("the file has too many entries.")));
+}
+
+TEST(YamlFiles, MayNameTenThousandModels) {
+  std::string yaml = "aliases:\n";
+  for (int i = 0; i < 10'000; ++i) yaml += "  name-" + std::to_string(i) + ": openai/gpt-4o\n";
+  EXPECT_THAT(of_yaml(yaml), ElementsAre());
+  EXPECT_THAT(
+      of_yaml(yaml + "  name-77: openai/gpt-4o\n"),
+      ElementsAre("config.yaml:10002:3: the key \"name-77\" stands twice; the first time in line 79."));
 }
 
 TEST(YamlFiles, WithAnAliasBombAreRefusedAtOnce) {
@@ -196,7 +210,7 @@ TEST(YamlFiles, WithAnAliasBombAreRefusedAtOnce) {
     for (int i = 0; i < 9; ++i) bomb += std::string("*") + static_cast<char>(c - 1) + ",";
     bomb += "]\n";
   }
-  EXPECT_THAT(of_yaml(bomb), ElementsAre(StartsWith("config.yaml:2: aliases (*name) are not taken")));
+  EXPECT_THAT(of_yaml(bomb), ElementsAre(StartsWith("config.yaml:2:8: aliases (*name) are not taken")));
 }
 
 TEST(YamlFiles, ListAHundredFaultsAtMost) {
@@ -209,7 +223,7 @@ TEST(YamlFiles, ListAHundredFaultsAtMost) {
 
 TEST(YamlFiles, ThatAreEmptyAreBeingWritten) {
   for (const char* const blank : {" ", "\n\n", "\t\r\n"})
-    EXPECT_THAT(of_yaml(blank), testing::Contains("config.yaml:1: the file is empty.")) << blank;
+    EXPECT_THAT(of_yaml(blank), testing::Contains("config.yaml:1:1: the file is empty.")) << blank;
 }
 
 TEST(YamlFiles, MayBeCommentsOrWithAByteOrderMarkAndCrlf) {
@@ -218,7 +232,7 @@ TEST(YamlFiles, MayBeCommentsOrWithAByteOrderMarkAndCrlf) {
   EXPECT_TRUE(of_yaml("server:\nproviders:\n").empty());
   EXPECT_TRUE(of_yaml("\xEF\xBB\xBFserver:\r\n  port: 1\r\n").empty());
   EXPECT_THAT(of_yaml("\xEF\xBB\xBFserver:\r\n  port: x\r\n"),
-              ElementsAre(StartsWith("config.yaml:2: server.port")));
+              ElementsAre(StartsWith("config.yaml:2:3: server.port")));
 }
 
 TEST(EnvironmentFaults, NameTheVariable) {
@@ -249,7 +263,8 @@ TEST(YamlFiles, ThatAreDamagedAreReadOrRefusedWithAPlace) {
     std::string text = whole;
     if (round % 3 == 0) text.resize(random() % text.size());
     for (int i = round % 4; i > 0; --i) text[random() % text.size()] = kBytes[random() % kBytes.size()];
-    for (const std::string& fault : of_yaml(text)) EXPECT_THAT(fault, StartsWith("config.yaml:")) << round;
+    for (const std::string& fault : of_yaml(text))
+      EXPECT_THAT(fault, MatchesRegex("config\\.yaml:[0-9]+:[0-9]+: .*")) << round;
   }
 }
 

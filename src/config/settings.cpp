@@ -20,7 +20,7 @@ SettingsResult read_settings(const Sources& sources) {
   const std::string file = sources.yaml_name.empty() ? "config.yaml" : sources.yaml_name;
   // A file that is just being written, most likely: "all defaults" is said by a comment, or by no file.
   if (!sources.yaml_name.empty() && ascii_trim(sources.yaml_text).empty())
-    faults.add(file + ":1", "the file is empty.");
+    faults.add(place_of(file, {}), "the file is empty.");
   // A file that is no YAML still leaves the environment to be checked.
   const auto tree = parse_yaml(sources.yaml_text, file, faults);
   Section root(tree ? &*tree : nullptr, "", file, faults);

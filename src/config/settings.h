@@ -109,7 +109,7 @@ struct Sources {
   std::function<Result<std::string>(const std::string& path)> read_file;  // for price files and key files
 };
 
-// All faults at once, each a line "config.yaml:12: limits.body_bytes: must be …" or "PORT: …".
+// All faults at once, each a line "config.yaml:12:3: limits.body_bytes: must be …" or "PORT: …".
 using SettingsResult = std::expected<std::shared_ptr<const Settings>, std::vector<std::string>>;
 SettingsResult read_settings(const Sources& sources);
 

@@ -368,9 +368,9 @@ TEST(Host, OpenToOthersMustBeMeant) {
 TEST(Prices, ComeFromTheFileThatIsNamed) {
   World world;
   world.yaml = "prices: mine.json\n";
-  EXPECT_THAT(world.faults(), ElementsAre("config.yaml:1: prices: mine.json: there is no such file."));
+  EXPECT_THAT(world.faults(), ElementsAre("config.yaml:1:1: prices: mine.json: there is no such file."));
   world.files["mine.json"] = "{";
-  EXPECT_THAT(world.faults(), ElementsAre(HasSubstr("config.yaml:1: prices: ")));
+  EXPECT_THAT(world.faults(), ElementsAre(HasSubstr("config.yaml:1:1: prices: ")));
 }
 
 TEST(ConfigPath, ComesFromTheEnvironmentOrDotenv) {
@@ -410,7 +410,7 @@ TEST(AdminSettings, OpenToOthersOnlyWhenThatIsMeant) {
   // The word for the other port says nothing about this one.
   world.environment["AI_PROXY_ALLOW_ANONYMOUS"] = "true";
   EXPECT_THAT(world.faults(),
-              ElementsAre(HasSubstr("config.yaml:2: admin.listen: \"0.0.0.0\" is open to others")));
+              ElementsAre(HasSubstr("config.yaml:2:3: admin.listen: \"0.0.0.0\" is open to others")));
   world.yaml += "  allow_anonymous: true\n";
   EXPECT_EQ(good(world)->admin.port, 9090);
 }

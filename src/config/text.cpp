@@ -30,14 +30,19 @@ bool is_forbidden_control(char c) {
 }  // namespace
 
 std::optional<TextFault> find_text_fault(std::string_view text) {
-  if (text.size() > kFileBytesMax) return TextFault{1, "the file is larger than 1 MiB."};
+  if (text.size() > kFileBytesMax) return TextFault{{}, "the file is larger than 1 MiB."};
   std::size_t line = 1;
+  std::size_t line_begin = 0;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t length = sequence_length(text.substr(at, 4));
-    if (length == 0) return TextFault{line, "the file is not valid UTF-8."};
-    if (is_forbidden_control(text[at])) return TextFault{line, "the file holds a control character."};
-    if (text[at] == '\n') ++line;
+    const Position position{.line = line, .column = at - line_begin + 1};
+    if (length == 0) return TextFault{position, "the file is not valid UTF-8."};
+    if (is_forbidden_control(text[at])) return TextFault{position, "the file holds a control character."};
     at += length;
+    if (text[at - length] == '\n') {
+      ++line;
+      line_begin = at;
+    }
   }
   return std::nullopt;
 }

@@ -10,8 +10,14 @@ namespace ai_proxy::config {
 
 inline constexpr std::size_t kFileBytesMax = 1024 * 1024;
 
-struct TextFault {
+// Where something stands in a file: both from 1, the column in bytes.
+struct Position {
   std::size_t line = 1;
+  std::size_t column = 1;
+};
+
+struct TextFault {
+  Position at;
   std::string text;
 };
 

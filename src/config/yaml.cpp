@@ -7,10 +7,9 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
-#include <algorithm>
-#include <array>
 #include <sstream>
 #include <stdexcept>
+#include <unordered_map>
 
 #include "base/ascii.h"
 #include "config/text.h"
@@ -19,20 +18,19 @@ namespace ai_proxy::config {
 namespace {
 
 constexpr std::size_t kDepthMax = 16;
-constexpr std::size_t kNodesMax = 20'000;
+constexpr std::size_t kNodesMax = 100'000;
 
-std::string place_of(std::string_view name, std::size_t line) {
-  std::string place(name);
-  place.push_back(':');
-  append_integer(place, line);
-  return place;
+Position position_of(const YAML::Mark& mark) {
+  // -1: yaml-cpp does not know.
+  return {.line = mark.line < 0 ? 1 : static_cast<std::size_t>(mark.line) + 1,
+          .column = mark.column < 0 ? 1 : static_cast<std::size_t>(mark.column) + 1};
 }
 
 // Thrown through yaml-cpp, caught in parse_yaml.
 class Refused : public std::runtime_error {
  public:
-  Refused(std::size_t at_line, const char* what) : std::runtime_error(what), line(at_line) {}
-  std::size_t line;
+  Refused(Position where, const char* what) : std::runtime_error(what), at(where) {}
+  Position at;
 };
 
 class Builder : public YAML::EventHandler {
@@ -45,7 +43,7 @@ class Builder : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { add(node_of(Kind::null, mark)); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
-    throw Refused(line_of(mark), "aliases (*name) are not taken; write the value out.");
+    throw Refused(position_of(mark), "aliases (*name) are not taken; write the value out.");
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t,
                 const std::string& value) override {
@@ -69,33 +67,31 @@ class Builder : public YAML::EventHandler {
   // A mapping or sequence whose end has not come yet.
   struct Open {
     YamlNode node;
-    std::optional<YamlNode> key;  // of a mapping: read, its value is next
+    std::optional<YamlNode> key;                              // of a mapping: read, its value is next
+    std::unordered_map<std::string, std::size_t> lines = {};  // of a mapping: where each key stands
   };
-
-  static std::size_t line_of(const YAML::Mark& mark) {
-    return mark.line < 0 ? 1 : static_cast<std::size_t>(mark.line) + 1;
-  }
 
   static YamlNode node_of(Kind kind, const YAML::Mark& mark, std::string_view text = {}) {
     YamlNode node;
     node.kind = kind;
-    node.line = line_of(mark);
+    node.at = position_of(mark);
     node.text = text;
     return node;
   }
 
   void refuse_tag(const YAML::Mark& mark, const std::string& tag) const {
     // "?" is a plain scalar, "!" a quoted one.
-    if (!tag.empty() && tag != "?" && tag != "!") throw Refused(line_of(mark), "tags (!name) are not taken.");
+    if (!tag.empty() && tag != "?" && tag != "!")
+      throw Refused(position_of(mark), "tags (!name) are not taken.");
   }
 
   void open(Kind kind, const YAML::Mark& mark, const std::string& tag) {
     refuse_tag(mark, tag);
     if (!open_.empty() && open_.back().node.kind == Kind::map && !open_.back().key) {
-      throw Refused(line_of(mark), "a key must be a word.");
+      throw Refused(position_of(mark), "a key must be a word.");
     }
-    if (open_.size() == kDepthMax) throw Refused(line_of(mark), "the nesting is too deep.");
-    count(line_of(mark));
+    if (open_.size() == kDepthMax) throw Refused(position_of(mark), "the nesting is too deep.");
+    count(position_of(mark));
     open_.push_back({.node = node_of(kind, mark), .key = {}});
   }
 
@@ -106,7 +102,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void add(YamlNode node) {
-    count(node.line);
+    count(node.at);
     place(std::move(node));
   }
 
@@ -117,29 +113,29 @@ class Builder : public YAML::EventHandler {
     }
     Open& top = open_.back();
     if (top.node.kind == Kind::sequence) {
-      const std::size_t line = node.line;
-      top.node.members.push_back({.key = {}, .line = line, .value = std::move(node)});
+      const Position at = node.at;
+      top.node.members.push_back({.key = {}, .at = at, .value = std::move(node)});
     } else if (!top.key) {
-      if (node.kind != Kind::scalar) throw Refused(node.line, "a key must be a word.");
-      refuse_duplicate(top.node, node);
+      if (node.kind != Kind::scalar) throw Refused(node.at, "a key must be a word.");
+      refuse_duplicate(top, node);
       top.key = std::move(node);
     } else {
       top.node.members.push_back(
-          {.key = std::move(top.key->text), .line = top.key->line, .value = std::move(node)});
+          {.key = std::move(top.key->text), .at = top.key->at, .value = std::move(node)});
       top.key.reset();
     }
   }
 
-  void refuse_duplicate(const YamlNode& map, const YamlNode& key) {
-    const auto same = std::ranges::find(map.members, key.text, &YamlNode::Member::key);
-    if (same == map.members.end()) return;
+  void refuse_duplicate(Open& map, const YamlNode& key) {
+    const auto [same, fresh] = map.lines.try_emplace(key.text, key.at.line);
+    if (fresh) return;
     std::string text = "the key " + shown(key.text) + " stands twice; the first time in line ";
-    append_integer(text, same->line);
-    faults_.add(place_of(name_, key.line), text.append("."));
+    append_integer(text, same->second);
+    faults_.add(place_of(name_, key.at), text.append("."));
   }
 
-  void count(std::size_t line) {
-    if (++nodes_ > kNodesMax) throw Refused(line, "the file has too many entries.");
+  void count(Position at) {
+    if (++nodes_ > kNodesMax) throw Refused(at, "the file has too many entries.");
   }
 
   std::string_view name_;
@@ -151,12 +147,21 @@ class Builder : public YAML::EventHandler {
 
 }  // namespace
 
+std::string place_of(std::string_view file, Position at) {
+  std::string place(file);
+  place.push_back(':');
+  append_integer(place, at.line);
+  place.push_back(':');
+  append_integer(place, at.column);
+  return place;
+}
+
 std::optional<YamlNode> parse_yaml(std::string_view text, std::string_view name, Faults& faults) {
+  text = without_byte_order_mark(text);
   if (const auto fault = find_text_fault(text)) {
-    faults.add(place_of(name, fault->line), fault->text);
+    faults.add(place_of(name, fault->at), fault->text);
     return std::nullopt;
   }
-  text = without_byte_order_mark(text);
   // yaml-cpp takes an unclosed quote for closed when a line break is the last it sees: a half-written file.
   text = text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
   std::istringstream stream{std::string(text)};
@@ -168,19 +173,17 @@ std::optional<YamlNode> parse_yaml(std::string_view text, std::string_view name,
     Faults ignored;
     Builder second(name, ignored);
     if (parser.HandleNextDocument(second)) {
-      faults.add(place_of(name, second.take_root().line),
+      faults.add(place_of(name, second.take_root().at),
                  "there must be one YAML document, without a second \"---\".");
       return std::nullopt;
     }
     return root;
   } catch (const Refused& refused) {
-    faults.add(place_of(name, refused.line), refused.what());
+    faults.add(place_of(name, refused.at), refused.what());
   } catch (const YAML::Exception& broken) {
-    const std::size_t line =
-        broken.mark.is_null() || broken.mark.line < 0 ? 1 : static_cast<std::size_t>(broken.mark.line) + 1;
-    faults.add(place_of(name, line), "this is no valid YAML: " + broken.msg + ".");
+    faults.add(place_of(name, position_of(broken.mark)), "this is no valid YAML: " + broken.msg + ".");
   } catch (const std::exception&) {
-    faults.add(place_of(name, 1), "this is no valid YAML.");
+    faults.add(place_of(name, {}), "this is no valid YAML.");
   }
   return std::nullopt;
 }

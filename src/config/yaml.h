@@ -1,4 +1,4 @@
-// The configuration file as a tree whose every node knows its line. yaml-cpp reads; this bounds what it may
+// The configuration file as a tree whose every node knows its place. yaml-cpp reads; this bounds what it may
 // build, refuses what makes a file say something else than it seems to (duplicate keys, aliases, tags,
 // several documents), and hands out values so that whatever nobody asked for is found.
 #pragma once
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/faults.h"
+#include "config/text.h"
 
 namespace ai_proxy::config {
 
@@ -19,20 +20,23 @@ struct YamlNode {
   struct Member;
 
   Kind kind = Kind::null;
-  std::size_t line = 1;
+  Position at = {};
   std::string text = {};        // scalar
   std::vector<Member> members;  // map; a sequence's elements have empty keys
 };
 
 struct YamlNode::Member {
   std::string key;
-  std::size_t line = 1;
+  Position at;  // of the key
   YamlNode value;
 };
 
 // A null root for an empty file. When the text is no YAML at all, nullopt and one fault; other faults do not
 // stop the reading. `name` is what messages call the file.
 std::optional<YamlNode> parse_yaml(std::string_view text, std::string_view name, Faults& faults);
+
+// "config.yaml:12:3"
+std::string place_of(std::string_view file, Position at);
 
 // A mapping being read. Ask for every key it may have, then call finish(). The keys asked for must outlive
 // it.
@@ -52,7 +56,7 @@ class Section {
   std::optional<Text> text_of(const YamlNode::Member& member);
   const YamlNode* find(std::string_view key);
 
-  // "config.yaml:12: limits.body", for a key of this section or (empty) for the section itself.
+  // "config.yaml:12:3: limits.body", for a key of this section or (empty) for the section itself.
   std::string place(std::string_view key = {}) const;
   std::string place(const YamlNode::Member& member) const;
   const std::string& path() const { return path_; }
@@ -62,7 +66,7 @@ class Section {
 
  private:
   std::string path_of(std::string_view key) const;
-  std::string place_at(std::size_t line, std::string_view path) const;
+  std::string place_at(Position at, std::string_view path) const;
 
   const YamlNode* node_ = nullptr;
   std::string path_;

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "base/ascii.h"
 #include "base/nearest.h"
 #include "config/yaml.h"
 
@@ -33,7 +32,7 @@ Section::Section(const YamlNode* node, std::string path, std::string_view file, 
     return;
   }
   faults.add(
-      place_at(node->line, path_.empty() ? "the file" : path_),
+      place_at(node->at, path_.empty() ? "the file" : path_),
       std::string("must be a mapping (key: value lines), not ").append(name_of(node->kind)).append("."));
 }
 
@@ -78,24 +77,21 @@ std::string Section::path_of(std::string_view key) const {
   return path.append(name, 1, name.size() - 2);  // without the quotes
 }
 
-std::string Section::place_at(std::size_t line, std::string_view path) const {
-  std::string text(file_);
-  text.push_back(':');
-  append_integer(text, line);
-  return text.append(": ").append(path);
+std::string Section::place_at(Position at, std::string_view path) const {
+  return place_of(file_, at).append(": ").append(path);
 }
 
 std::string Section::place(std::string_view key) const {
-  if (key.empty()) return place_at(node_ == nullptr ? 1 : node_->line, path_);
+  if (key.empty()) return place_at(node_ == nullptr ? Position{} : node_->at, path_);
   if (node_ != nullptr) {
     const auto found = std::ranges::find(node_->members, key, &YamlNode::Member::key);
     if (found != node_->members.end()) return place(*found);
   }
-  return place_at(node_ == nullptr ? 1 : node_->line, path_of(key));
+  return place_at(node_ == nullptr ? Position{} : node_->at, path_of(key));
 }
 
 std::string Section::place(const YamlNode::Member& member) const {
-  return place_at(member.line, path_of(member.key));
+  return place_at(member.at, path_of(member.key));
 }
 
 void Section::finish() {

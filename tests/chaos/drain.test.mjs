@@ -1,15 +1,16 @@
 // Rows P1-P5 of the process's life, cases G1 and G3: start, drain, the second signal, restarts that lose nobody, kill -9.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { mkdtempSync, openSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { after, before, test } from 'node:test';
 import { Program, binary, gatewayEnvironment, slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
-import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, openLoop, openStream, unreadPipe, until } from './support/life.mjs';
+import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, keeps, keepsAll, openLoop, openStream, unreadPipe, until } from './support/life.mjs';
 
 const question = { provider: 'anthropic', model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Tell me a story' }] };
 const turn = { text: ['Once', ' upon'], reason: 'stop', usage: { input: 25 } };
@@ -48,34 +49,34 @@ const refusedAt = (url) => new Promise((resolve) => {
   socket.once('error', (fault) => resolve(fault.code === 'ECONNREFUSED'));
 });
 
-test('P1 ready within 500 ms of the start, with a thousand aliases', async (context) => {
-  const { mkdtempSync, writeFileSync } = await import('node:fs');
-  const { tmpdir } = await import('node:os');
+test('P1 ready within 500 ms of the start, with ten thousand aliases', async (context) => {
   const folder = mkdtempSync(`${tmpdir()}/ai-proxy-start-`);
-  writeFileSync(`${folder}/config.yaml`, `aliases:\n${Array.from({ length: 1000 }, (_, index) => `  alias-${index}: anthropic/claude-sonnet-4-5\n`).join('')}`);
-  const times = [], worked = [], idle = [];
-  // The machine may be busy, and the program is not to blame for that: the best of some starts counts, and its own work.
-  for (let round = 0; round < 5; ++round) {
-    // What it takes here to run a program that does nothing.
-    const nothing = performance.now();
-    spawnSync(binary, ['--version']);
+  writeFileSync(`${folder}/config.yaml`, `aliases:\n${Array.from({ length: 10_000 }, (_, index) => `  alias-${index}: anthropic/claude-sonnet-4-5\n`).join('')}`);
+  const worked = [];
+  const started = async () => {
     const begin = performance.now();
-    idle.push(begin - nothing);
     const gateway = await start({}, { folder, args: ['--config', 'config.yaml'] });
     assert.equal((await ask(`${gateway.url}/livez`)).status, 200);
     assert.equal((await ask(`${gateway.url}/readyz`)).status, 200);
-    times.push(performance.now() - begin);
+    const took = performance.now() - begin;
     worked.push(cpuMilliseconds(gateway.child.pid));
+    assert.equal((await ask(`${gateway.url}/v1/chat`, { model: 'alias-9999', messages: question.messages })).status, 200);
     await gateway.stop();
-  }
-  context.diagnostic(`ready after ${times.map((time) => time.toFixed(0)).join(', ')} ms; of its own work ${worked.join(', ')} ms; a program that does nothing: ${idle.map((time) => time.toFixed(0)).join(', ')} ms`);
-  assert.ok(Math.min(...times) < 500 + 20 * Math.max(...idle), `${times}`);
-  assert.ok(Math.min(...worked) < (slow ? 5000 : 500), `${worked}`);
+    return took;
+  };
+  // A start is cheap, and half a second is little for a program that gets a part of a processor.
+  const took = await keeps(500, started, { what: 'ready', tries: 12, never: 500 + 2 * allowance });
+  context.diagnostic(`ready after ${took.toFixed(0)} ms; of its own work ${worked.join(', ')} ms`);
 });
 
-test('P2 G1 SIGTERM with live streams, idle connections and load: nobody is left without an answer', async (context) => {
+test('P2 G1 SIGTERM with live streams, idle connections and load: nobody is left without an answer', (context) => keepsAll({
+  'the port is closed': 100, 'the idle connections are closed': 1000, 'who is not done is told, behind the time to drain': 1000,
+}, () => drained(context)));
+
+async function drained(context) {
   const [live, idle] = full ? [200, 50] : [40, 10];
-  const gateway = await start({ AI_PROXY_DRAIN_SECONDS: slow ? '25' : '8', AI_PROXY_LAME_DUCK: '0s' });
+  const drainSeconds = slow ? 25 : 8;
+  const gateway = await start({ AI_PROXY_DRAIN_SECONDS: String(drainSeconds), AI_PROXY_LAME_DUCK: '0s' });
   const ended = await streams(gateway, live);
   const callers = await Promise.all(Array.from({ length: idle }, () => Caller.to(gateway.url)));
   for (const caller of callers) {
@@ -108,8 +109,6 @@ test('P2 G1 SIGTERM with live streams, idle connections and load: nobody is left
   const outcomes = await load.stop();
   agent.destroy();
 
-  assert.ok(closedAfter < 100 + allowance, `the port closed after ${closedAfter} ms`);
-  assert.ok(Math.max(...idleAfter) < 1000 + allowance, `idle connections closed after ${Math.max(...idleAfter)} ms`);
   assert.deepEqual(answers.map(({ status }) => status), [503, 503, 200], JSON.stringify(answers));
   assert.equal(JSON.parse(answers[0].body).details.code, 'overloaded');
   for (const { head } of answers) assert.match(head, /\r\nConnection: close/i);
@@ -118,19 +117,25 @@ test('P2 G1 SIGTERM with live streams, idle connections and load: nobody is left
 
   release(live / 2);
   const endings = {};
-  for (const { text, complete } of await Promise.all(ended)) {
+  let toldFirst = Infinity, toldLast = 0;
+  const timed = ended.map(async (one) => ({ ...await one, at: performance.now() - signalled }));
+  for (const { text, complete, at } of await Promise.all(timed)) {
     const { endings: count, last } = foldNative(text);
     const ending = `${complete ? 'whole' : 'cut'}, ${count}, ${last?.event} ${last?.value.details?.code ?? ''}`;
     endings[ending] = (endings[ending] ?? 0) + 1;
+    if (last?.event === 'error') [toldFirst, toldLast] = [Math.min(toldFirst, at), Math.max(toldLast, at)];
   }
   assert.deepEqual(endings, { 'whole, 1, done ': live / 2, 'whole, 1, error overloaded': live / 2 });
+  assert.ok(toldFirst > drainSeconds * 1000 - 50, `told after ${toldFirst} ms of ${drainSeconds} s`);
   assert.deepEqual(await gateway.exited, { code: 0, signal: null });
   release();
   const lines = gateway.accessLines().filter(({ stream }) => stream);
   assert.equal(lines.length, live, 'every stream has its line');
   for (const line of lines.filter(({ error_code: code }) => code)) assert.deepEqual([line.error_code, line.input_tokens], ['overloaded', 25], 'what was used so far is in the line');
-  context.diagnostic(`port closed after ${closedAfter.toFixed(0)} ms, idle connections after ${Math.max(...idleAfter).toFixed(0)} ms, load ${JSON.stringify(counts)}`);
-});
+  const closings = { 'the port is closed': closedAfter, 'the idle connections are closed': Math.max(...idleAfter), 'who is not done is told, behind the time to drain': toldLast - drainSeconds * 1000 };
+  context.diagnostic(`${JSON.stringify(closings)} ms, load ${JSON.stringify(counts)}`);
+  return closings;
+}
 
 test('G1 lame duck: /readyz says no at once, everything is served until the port closes', async () => {
   const gateway = await start({ AI_PROXY_LAME_DUCK: slow ? '6s' : '2s' });
@@ -162,21 +167,23 @@ test('G1 without a lame duck the port stays open for words: 503 and Connection: 
 for (const [name, environment, sign] of [['draining', {}, /"message":"draining"/], ['in the lame duck', { AI_PROXY_LAME_DUCK: '60s' }, /still serving/]]) {
   for (const second of ['SIGTERM', 'SIGINT']) {
     test(`P3 a second signal (${second}) ${name} ends at once, and the log is whole`, async (context) => {
-      const gateway = await start(environment);
-      const ended = await streams(gateway, 5);
-      gateway.child.kill('SIGTERM');
-      await gateway.saw(sign);
-      const begin = performance.now();
-      gateway.child.kill(second);
-      assert.deepEqual(await gateway.exited, { code: 0, signal: null });
-      const took = performance.now() - begin;
-      assert.ok(took < 1000 + allowance, `${took} ms`);
-      for (const { text, complete } of await Promise.all(ended)) {
-        assert.equal(complete, false, 'what was cut does not look complete');
-        assert.equal(foldNative(text.slice(0, text.lastIndexOf('\n\n') + 2)).endings, 0);
-      }
-      release();
-      await until(() => gateway.accessLines().filter(({ stream }) => stream).length === 5, 'a line for every stream');
+      const took = await keeps(1000, async () => {
+        const gateway = await start(environment);
+        const ended = await streams(gateway, 5);
+        gateway.child.kill('SIGTERM');
+        await gateway.saw(sign);
+        const begin = performance.now();
+        gateway.child.kill(second);
+        assert.deepEqual(await gateway.exited, { code: 0, signal: null });
+        const took = performance.now() - begin;
+        for (const { text, complete } of await Promise.all(ended)) {
+          assert.equal(complete, false, 'what was cut does not look complete');
+          assert.equal(foldNative(text.slice(0, text.lastIndexOf('\n\n') + 2)).endings, 0);
+        }
+        release();
+        await until(() => gateway.accessLines().filter(({ stream }) => stream).length === 5, 'a line for every stream');
+        return took;
+      }, { what: 'the end' });
       context.diagnostic(`ended after ${took.toFixed(0)} ms`);
     });
   }
@@ -197,22 +204,23 @@ test('G1 a log that nobody reads does not hold up the end', async () => {
 });
 
 test('P5 kill -9 cuts the stream, fakes no end; a restart on the same port serves at once', async (context) => {
-  const gateway = await start();
+  let gateway = await start();
   const port = new URL(gateway.url).port;
-  const ended = await streams(gateway, 10);
-  gateway.child.kill('SIGKILL');
-  for (const { text, complete, fault } of await Promise.all(ended)) {
-    assert.ok(!complete && fault, 'the connection is cut');
-    assert.equal(foldNative(text).endings, 0);
-  }
-  release();
-  const begin = performance.now();
-  const again = await start({ PORT: port });
-  assert.equal((await ask(`${again.url}/v1/chat`, question)).status, 200);
-  const took = performance.now() - begin;
-  assert.ok(took < 2000 + allowance, `${took} ms`);
+  const took = await keeps(2000, async () => {
+    const ended = await streams(gateway, 10);
+    gateway.child.kill('SIGKILL');
+    for (const { text, complete, fault } of await Promise.all(ended)) {
+      assert.ok(!complete && fault, 'the connection is cut');
+      assert.equal(foldNative(text).endings, 0);
+    }
+    release();
+    const begin = performance.now();
+    gateway = await start({ PORT: port });
+    assert.equal((await ask(`${gateway.url}/v1/chat`, question)).status, 200);
+    return performance.now() - begin;
+  }, { what: 'served again' });
   context.diagnostic(`served ${took.toFixed(0)} ms after the restart`);
-  await again.stop();
+  await gateway.stop();
 });
 
 // --- P4: a supervisor keeps the socket, and processes come and go -------------------------------------------------------
@@ -235,17 +243,21 @@ async function startOn({ handle }, environment = {}) {
 }
 
 test('P4 restarts on a socket that is handed over: none refused, none failed', async (context) => {
+  // What `rate` asks for in the 200 ms that a restart takes is sent in each, however long this machine takes for it.
   const [restarts, rate] = full ? [100, 500] : [5, slow ? 20 : 100];
+  const each = rate / 5;
   const socket = keptSocket();
   let gateway = await startOn(socket);
   // Half of the requests come on connections of their own, half on ones that are kept.
   const agent = new http.Agent({ keepAlive: true, maxSockets: 16, scheduling: 'fifo' });
   const load = openLoop((number) => ask(`${socket.url}/v1/chat`, question, { agent: number % 2 === 0 ? agent : false }), rate);
+  const begin = performance.now();
   held.length = 0;
   const stream = openStream(`${socket.url}/v1/chat`, question);
   await stream.begun;
   await until(() => held.length === 1, 'the stream waits');
   for (let round = 0; round < restarts; ++round) {
+    const before = load.sent;
     const next = await startOn(socket);
     gateway.child.kill('SIGTERM');
     const old = gateway;
@@ -258,14 +270,17 @@ test('P4 restarts on a socket that is handed over: none refused, none failed', a
       assert.deepEqual(await old.exited, { code: 0, signal: null });
     }
     gateway = next;
+    await until(() => load.sent - before >= each, 'requests are sent');
   }
+  const due = (performance.now() - begin) / 1000 * rate;
   const outcomes = await load.stop();
   agent.destroy();
   await gateway.stop();
   socket.handle.close();
   const counts = counted(outcomes);
-  context.diagnostic(`${restarts} restarts, ${outcomes.length} requests: ${JSON.stringify(counts)}`);
-  assert.deepEqual(Object.keys(counts), ['200'], JSON.stringify(counts));
+  context.diagnostic(`${restarts} restarts, ${load.sent} requests sent of ${due.toFixed(0)} at ${rate}/s: ${JSON.stringify(counts)}`);
+  assert.deepEqual(counts, { 200: load.sent });
+  assert.ok(load.sent >= restarts * each, `${load.sent}`);
 });
 
 test('P4 what is handed over and is no socket, or open to others, stops the start', () => {

@@ -1,6 +1,6 @@
 // Rows P6-P8 and P12, case G4: a configuration that changes, breaks and shrinks while requests run.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -9,7 +9,8 @@ import { slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
-import { allowance, ask, chance, closedLoop, counted, full, messages, openLoop, openStream, residentKiB, seed, stopLoads, until } from './support/life.mjs';
+import { allowance, ask, chance, closedLoop, counted, full, keeps, messages, openLoop, openStream, quantile, residentKiB, seed, stopLoads, until } from './support/life.mjs';
+import { patience } from './support/scale.mjs';
 
 // Two providers behind one alias, each with a model of its own: a request that saw a mix would come to the wrong one.
 const names = ['first', 'second'];
@@ -67,9 +68,12 @@ test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory 
     const stream = openStream(`${gateway.url}/v1/chat`, question);
     await stream.begun;
     let before = 0;
+    const times = [];
     for (let round = 1; round <= rounds; ++round) {
       replace(configuration(round % 2, `limits:\n  body: ${1000 + round}KiB\n`));
+      const begin = performance.now();
       assert.match((await reload()).message, /reloaded/);
+      times.push(performance.now() - begin);
       const { status, text } = await chat();
       assert.equal(status, 200, text);
       assert.equal(JSON.parse(text).message.content, names[round % 2], 'after the reload every request is of the new one');
@@ -80,7 +84,10 @@ test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory 
     const { last, content } = foldNative((await stream.ended).text);
     assert.deepEqual([content, last.event], ['first', 'done']);
     const outcomes = await load.stop();
-    context.diagnostic(`${rounds} reloads, ${outcomes.length} requests ${JSON.stringify(counted(outcomes))}, grown by ${grown} KiB`);
+    const [median, most] = [0.5, 0.9].map((share) => quantile(times, share));
+    context.diagnostic(`${rounds} reloads, 90 % within ${most.toFixed(0)} ms, half within ${median.toFixed(0)}; ${outcomes.length} requests ${JSON.stringify(counted(outcomes))}, grown by ${grown} KiB`);
+    assert.ok(most < patience(1000), `${most} ms`);
+    assert.ok(Math.max(...times) < patience(1000) + allowance, `${Math.max(...times)} ms`);
     assert.deepEqual(Object.keys(counted(outcomes)), ['200']);
     for (const { text } of outcomes) assert.ok(names.includes(JSON.parse(text).message.content));
     // A sanitizer keeps what was freed for a while.
@@ -90,12 +97,14 @@ test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory 
 
 test('P6 a changed file is taken over within a second', async (context) => {
   await withGateway(configuration(0), async ({ gateway, chat, replace }) => {
-    replace(configuration(1));
-    const begin = performance.now();
-    await until(async () => JSON.parse((await chat()).text).message?.content === 'second', 'the new one answers');
-    const took = performance.now() - begin;
+    const took = await keeps(1000, async (attempt) => {
+      const which = (attempt + 1) % 2;
+      replace(configuration(which));
+      const begin = performance.now();
+      await until(async () => JSON.parse((await chat()).text).message?.content === names[which], 'the new one answers');
+      return performance.now() - begin;
+    }, { what: 'the new one answers' });
     context.diagnostic(`${took.toFixed(0)} ms`);
-    assert.ok(took < 1000 + allowance, `${took} ms`);
     await gateway.saw(/"cause":"file changed"/);
   });
 });
@@ -150,31 +159,43 @@ const mutations = {
   'a line gone': (text, random) => { const lines = text.split('\n'); lines.splice(random(lines.length), 1); return lines.join('\n'); },
 };
 
-test('P7 G4 broken files: the old configuration stays, the log names line and cause, /readyz shows it', async (context) => {
+test('P7 G4 broken files: the old configuration stays, the log names line, column and cause, /readyz shows it', async (context) => {
   const random = chance();
   context.diagnostic(`seed ${seed}`);
   await withGateway(configuration(0), async ({ gateway, file, chat, reload, replace }) => {
     const load = closedLoop(() => chat(), 4);
-    const refusedWell = async (kind) => {
+    // What cannot be read has no place in it.
+    const refusedWell = async (kind, place = /^\S*config\.yaml:\d+:\d+: /) => {
+      const before = messages(gateway).length;
       const { message } = await reload();
       assert.match(message, /old configuration stays/, kind);
-      const faults = messages(gateway).filter((line) => line.message === 'configuration refused');
-      assert.ok(faults.length > 0 && faults.every(({ fault }) => /^\S*config\.yaml(:\d+)?: /.test(fault)), `${kind}: ${JSON.stringify(faults.at(-1))}`);
+      const faults = messages(gateway).slice(before).filter((line) => line.message === 'configuration refused');
+      assert.ok(faults.length > 0 && faults.every(({ fault }) => place.test(fault)), `${kind}: ${JSON.stringify(faults.at(-1))}`);
       assert.match((await ask(`${gateway.url}/readyz`)).text, /"configuration":"the last reload was refused/);
+      return faults;
     };
     for (const [kind, damage] of Object.entries(kinds)) {
       replace(damage(configuration(1), random));
       await refusedWell(kind);
     }
+    // The very place, by line and column.
+    replace(`${configuration(1)}limits: {body: 1MiB, connections: none}\n`);
+    assert.match((await refusedWell('a wrong value behind others'))[0].fault, /config\.yaml:7:22: limits\.connections: /);
     // 100 MB, announced by the file system without being there.
     replace('');
     truncateSync(file, 100_000_000);
-    await refusedWell('100 MB');
+    await refusedWell('100 MB', /config\.yaml: the file is larger than/);
     unlinkSync(file);
-    await refusedWell('gone');
+    await refusedWell('gone', /config\.yaml: there is no such file/);
     mkdirSync(file);
-    await refusedWell('a folder');
+    await refusedWell('a folder', /config\.yaml: there is no such file/);
     rmdirSync(file);
+    // One that this user may not read; root may read all.
+    if (process.getuid() !== 0) {
+      replace(configuration(1));
+      chmodSync(file, 0);
+      await refusedWell('unreadable', /config\.yaml: the file cannot be read/);
+    }
 
     const counts = { refused: 0, taken: 0 };
     const rounds = slow ? 60 : 200;
@@ -184,6 +205,8 @@ test('P7 G4 broken files: the old configuration stays, the log names line and ca
       replace(text);
       const { message } = await reload();
       counts[/stays/.test(message) ? 'refused' : 'taken'] += 1;
+      const last = messages(gateway).filter((line) => line.message === 'configuration refused').at(-1);
+      assert.match(last.fault, /^\S*config\.yaml:\d+:\d+: /);
       if (/stays/.test(message)) continue;
       // It was valid: then it is what runs, as it stands there, and the good one comes back for the next round.
       replace(configuration(0));
@@ -243,5 +266,5 @@ test('P7 an empty file stops a start as it is refused on a reload', async () => 
   };
   assert.equal(run('aliases:\n  fast: openai/gpt-4o-mini\n').status, 0);
   const empty = run('\n');
-  assert.deepEqual([empty.status, /c\.yaml:1: the file is empty/.test(empty.stderr)], [2, true], empty.stderr);
+  assert.deepEqual([empty.status, /c\.yaml:1:1: the file is empty/.test(empty.stderr)], [2, true], empty.stderr);
 });

@@ -2,15 +2,15 @@
 // connections watched byte by byte, seeded chance, and what a process holds.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, readdirSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, readdirSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { allowance } from './promise.mjs';
+import { allowance, keeps } from './promise.mjs';
 import { full, seed } from './scale.mjs';
 
-export { allowance, full, seed };
+export { allowance, full, keeps, seed };
 
 // Mulberry32: the same seed, the same run.
 export function chance(from = seed) {
@@ -83,23 +83,34 @@ export function closedLoop(make, lanes) {
   return load;
 }
 
-// `rate` requests a second, whether or not the ones before have been answered, until stop().
+// `rate` requests a second, whether or not the ones before have been answered, until stop(). `sent` counts those that really
+// went out.
 export function openLoop(make, rate) {
   const outcomes = [];
   const flying = new Set();
   const begin = performance.now();
-  let sent = 0;
+  let turn = 0;
   const timer = setInterval(() => {
     // Where the machine cannot keep up, more at once would only measure the machine.
-    for (const due = (performance.now() - begin) / 1000 * rate; sent < due; ++sent) {
+    for (const due = (performance.now() - begin) / 1000 * rate; turn < due; ++turn) {
       if (flying.size >= 200) continue;
-      const one = make(sent).then((outcome) => { outcomes.push(outcome); flying.delete(one); });
+      const one = make(turn).then((outcome) => { outcomes.push(outcome); flying.delete(one); });
       flying.add(one);
+      load.sent += 1;
     }
   }, 5);
-  const load = { outcomes, async stop() { loads.delete(load); clearInterval(timer); await Promise.all(flying); return outcomes; } };
+  const load = { outcomes, sent: 0, async stop() { loads.delete(load); clearInterval(timer); await Promise.all(flying); return outcomes; } };
   loads.add(load);
   return load;
+}
+
+// A deed that has several promised times (`measure(try)` gives them by name): each of them must be kept by one of some tries, and
+// the deed is done again only for those that were not.
+export async function keepsAll(limits, measure, options = {}) {
+  const deeds = [];
+  for (const [name, limit] of Object.entries(limits)) {
+    await keeps(limit, async (attempt) => { while (deeds.length <= attempt) deeds.push(await measure(deeds.length)); return deeds[attempt][name]; }, { what: name, ...options[name] });
+  }
 }
 
 export function quantile(values, part) {
@@ -148,12 +159,27 @@ export class Caller {
   end() { this.socket.destroy(); }
 }
 
-// A pipe that is open and that nobody reads: its path, and how it ends.
+// A pipe that is open and that nobody reads but the test: its path, what stands in it, how it becomes full, and how it ends.
 export function unreadPipe() {
   const path = join(mkdtempSync(join(tmpdir(), 'ai-proxy-pipe-')), 'pipe');
   if (spawnSync('mkfifo', [path]).status !== 0) throw new Error('mkfifo');
   const held = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  return { path, end: () => closeSync(held) };
+  const untilItWouldWait = (deed) => {
+    try { for (;;) deed(); } catch (fault) { if (fault.code !== 'EAGAIN') throw fault; }
+  };
+  return {
+    path,
+    read() {
+      let text = '';
+      const bytes = Buffer.alloc(65536);
+      untilItWouldWait(() => { text += bytes.toString('utf8', 0, readSync(held, bytes)); });
+      return text;
+    },
+    fill() {
+      for (const size of [4096, 1]) untilItWouldWait(() => writeSync(held, Buffer.alloc(size, '.')));
+    },
+    end: () => closeSync(held),
+  };
 }
 
 // Resident memory in KiB, open descriptors, and the processor's time used, of a process.
