@@ -1,28 +1,30 @@
 // spec/reliability.md 4.2, the provider's side of the client: U1-U5, U7, U19, U22, U24, and what a reload takes away (P8).
-// Each phase has its own time, ends in it alone, and is named (case D5).
+// Each phase has its own time, ends in it alone, and is named (case D5). Retries are as they come: what is not tried again is not.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, before, test } from 'node:test';
 import zlib from 'node:zlib';
 import { blackHole } from '../support/black_hole.mjs';
-import { ask, assertAnswers, configured, question, reply, streamed } from '../support/chat.mjs';
-import { slow, startGateway } from '../support/processes.mjs';
+import { configured, question, reply, streamed } from '../support/chat.mjs';
+import { slow } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { post } from '../support/sent.mjs';
+import { ask as get } from './support/life.mjs';
+import { keeps } from './support/promise.mjs';
+import { full } from './support/scale.mjs';
+import { asItComes } from './support/scene.mjs';
+import { ask, assertAnswers, providerLimits, withCounted } from './support/way.mjs';
 
-// A deadline may be this late, and never early by more than what two clocks differ. A busy machine makes one late, but not
-// each of several: `attempt` gives how long each one took, for the provider and for its caller (whose clock begins first).
-const late = slow ? 5000 : 100;
+// A deadline may be 100 ms late, and never early by more than what two clocks differ. `attempt` gives how long the provider and
+// its caller (whose clock begins first) had to wait.
 const early = 5;
-async function inTime(wanted, attempt) {
-  const times = [];
-  while (times.length < 10 && !times.some((took) => took <= wanted + late)) {
+function inTime(wanted, attempt) {
+  return keeps(wanted + 100, async () => {
     const [open, asked] = await attempt();
     assert.ok(asked >= wanted - early, `${asked} ms in place of ${wanted} ms`);
-    times.push(open);
-  }
-  assert.ok(times.some((took) => took <= wanted + late), `${times.map(Math.round).join(', ')} ms in place of ${wanted} ms`);
+    return Math.max(open, asked);
+  }, { what: `the limit of ${wanted} ms`, tries: 8 });
 }
 
 let good; // is there all the time, as Mistral
@@ -30,13 +32,12 @@ before(async () => { good = await ScriptedProvider.start((_, out) => out.whole(r
 after(() => good.stop());
 
 async function withGateway({ url, environment = {}, limits = {}, yaml = '' }, use) {
-  const provider = Object.entries(limits).map(([key, value]) => `    ${key}: ${value}\n`).join('');
-  const { args, file } = configured(`limits:\n  provider:\n${provider || '    connections: 256\n'}${yaml}`);
-  const gateway = await startGateway({ environment: { OPENAI_BASE_URL: url, MISTRAL_BASE_URL: good.url, AI_PROXY_THREADS: '1', ...environment }, args });
-  try {
+  const { args, file } = configured(`limits:\n${providerLimits(limits)}${yaml}`);
+  const given = { OPENAI_BASE_URL: url, MISTRAL_BASE_URL: good.url, AI_PROXY_THREADS: '1', ...asItComes, ...environment };
+  await withCounted({ environment: given, args }, async (gateway) => {
     await use(gateway, file);
     await assertAnswers(gateway, 'mistral'); // whatever happened: others are served
-  } finally { await gateway.stop(); }
+  });
 }
 
 async function closedPort() {
@@ -61,23 +62,61 @@ class Closings {
   }
 }
 
-test('U1 connect refused: 502 at once', async () => {
-  await withGateway({ url: `http://127.0.0.1:${await closedPort()}` }, async (gateway) => {
+// Both of a caller's ways to be sent on: OpenAI first, or OpenAI alone.
+const alias = 'aliases:\n  any: {targets: [openai/gpt-4o, mistral/mistral-large-latest]}\n';
+const askAny = (gateway) => ask(gateway, { more: { provider: undefined, model: 'any' } });
+
+test('U1 connect refused: the next one answers, or 502 at once; the breaker counts one', async () => {
+  const environment = { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' };
+  await withGateway({ url: `http://127.0.0.1:${await closedPort()}`, environment, yaml: alias }, async (gateway) => {
     await assertAnswers(gateway, 'mistral');
-    const answer = await ask(gateway);
-    assert.deepEqual([answer.status, answer.details.code, answer.details.retryable], [502, 'provider_unreachable', true], answer.text);
-    assert.equal(answer.error, 'The provider could not be connected to: Connection refused.');
-    assert.ok(answer.took < (slow ? 10_000 : 3000), `${answer.took} ms`);
+    const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
+    const open = async () => {
+      const { text } = await get(`${admin}/metrics`);
+      const counts = [...text.matchAll(/^ai_proxy_candidates_passed_over\{.*state="open"\} (\d+)$/gm)];
+      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    };
+    // Each counts as one: it takes the five of the default, and no fewer, until the first is passed over.
+    for (let failures = 0; failures < 5; failures += 1) {
+      assert.equal(await open(), 0, `after ${failures}`);
+      const sent = await askAny(gateway);
+      assert.equal(sent.status, 200, sent.text);
+      assert.match(sent.headers['x-ai-proxy-attempts'], /^2; openai\/gpt-4o=provider_unreachable \d+ms, mistral\/mistral-large-latest$/);
+    }
+    assert.equal(await open(), 1);
+    const passed = await askAny(gateway);
+    assert.deepEqual([passed.status, passed.headers['x-ai-proxy-provider'], passed.headers['x-ai-proxy-attempts']], [200, 'mistral', '1']);
+    // Where there is nobody else it is asked all the same.
+    await keeps(50, async () => {
+      const answer = await ask(gateway);
+      const { code, retryable, attempts } = answer.details;
+      assert.deepEqual([answer.status, code, retryable, attempts], [502, 'provider_unreachable', true, 1], answer.text);
+      assert.equal(answer.error, 'The provider could not be connected to: Connection refused.');
+      return answer.took;
+    }, { what: 'U1, 502', tries: 10 });
   });
 });
 
-test('U2 a black hole: 504 when the time to connect is over', async () => {
+test('U2 a black hole: tried once more, and 504 when the time to connect is over again; or the next one answers', async () => {
   const hole = await blackHole();
-  await withGateway({ url: hole.url, limits: { connect: '400ms' } }, async (gateway) => {
-    const answer = await ask(gateway);
-    assert.deepEqual([answer.status, answer.details.code], [504, 'provider_timeout'], answer.text);
-    assert.equal(answer.error, 'The provider could not be connected to within 400 ms.');
-    assert.ok(answer.took >= 400 - early && answer.took < 400 * answer.details.attempts + (slow ? 20_000 : 3000), `${answer.took} ms`);
+  // The default in full, which is not named then.
+  const [connect, limits, words] = full ? [3000, {}, '3 s'] : [400, { connect: '400ms' }, '400 ms'];
+  await withGateway({ url: hole.url, limits, yaml: `${alias}routing: {breaker: {failures: 0}}\n` }, async (gateway) => {
+    const alone = keeps(2 * connect + 500, async () => {
+      const answer = await ask(gateway);
+      assert.deepEqual([answer.status, answer.details.code, answer.details.attempts], [504, 'provider_timeout', 2], answer.text);
+      assert.equal(answer.error, `The provider could not be connected to within ${words}.`);
+      assert.ok(answer.took >= 2 * (connect - early), `${answer.took} ms`);
+      return answer.took;
+    }, { what: 'U2, 504' });
+    const another = keeps(connect + 500, async () => {
+      const answer = await askAny(gateway);
+      assert.deepEqual([answer.status, answer.headers['x-ai-proxy-provider']], [200, 'mistral'], answer.text);
+      assert.match(answer.headers['x-ai-proxy-attempts'], /^2; openai\/gpt-4o=provider_timeout \d+ms, mistral\/mistral-large-latest$/);
+      assert.ok(answer.took >= connect - early, `${answer.took} ms`);
+      return answer.took;
+    }, { what: 'U2, the next one' });
+    await Promise.all([alone, another]);
   });
   hole.stop();
 });
@@ -90,7 +129,7 @@ test('U3 accepts and never answers: 504 at the limit for the first byte', async 
       await inTime(500, async () => {
         const answer = await ask(gateway, { more: { stream } });
         assert.deepEqual([answer.status, answer.details?.code], [504, 'provider_timeout'], answer.text);
-        assert.equal(answer.error, 'The provider sent no answer within 500 ms.');
+        assert.deepEqual([answer.error, answer.details.attempts], ['The provider sent no answer within 500 ms.', 1]);
         return [await closings.next(), answer.took];
       });
     }
@@ -115,7 +154,7 @@ test('U4 headers, then silence: an error at the limit between bytes, and no end 
       assert.match(cut.text, /The provider fell silent in the middle of its answer for 500 ms\./);
       return [await closings.next(), cut.took];
     });
-    const door = await post(`${gateway.url}/v1/chat/completions`, { ...question(), provider: undefined, model: 'openai/gpt-4o', stream: true });
+    const door = await post(`${gateway.url}/v1/chat/completions`, { ...question(), provider: undefined, model: 'openai/gpt-4o', stream: true }, { connection: 'close' });
     assert.match(door.text, /Once[^]*fell silent/);
     assert.doesNotMatch(door.text, /\[DONE\]/);
     closings.next();
@@ -168,7 +207,7 @@ test('U7 closed without a byte on a reused connection: one silent repeat on a ne
     if (!reused) return out.whole(reply());
     return out.socket.destroy();
   });
-  await withGateway({ url: provider.url }, async (gateway) => {
+  await withGateway({ url: provider.url, limits: { idle: '2s' } }, async (gateway) => {
     await assertAnswers(gateway, 'openai');
     const answer = await ask(gateway);
     assert.equal(answer.status, 200, answer.text);
@@ -181,16 +220,18 @@ test('U7 closed without a byte on a reused connection: one silent repeat on a ne
 
 test('U19 a redirect is not followed: 502, and no second connection', async () => {
   const elsewhere = await ScriptedProvider.start((_, out) => out.whole(reply()));
-  for (const status of [301, 302, 303, 307, 308]) {
-    const provider = await ScriptedProvider.start((_, out) => out.whole('', { status, fields: { location: `${elsewhere.url}/v1/chat/completions` } }));
-    await withGateway({ url: provider.url }, async (gateway) => {
+  let status;
+  const provider = await ScriptedProvider.start((_, out) => out.whole('', { status, fields: { location: `${elsewhere.url}/v1/chat/completions` } }));
+  await withGateway({ url: provider.url }, async (gateway) => {
+    for (status of [301, 302, 303, 307, 308]) {
       const answer = await ask(gateway);
       assert.deepEqual([answer.status, answer.details?.code, answer.details?.status], [502, 'provider_error', status], answer.text);
       assert.match(answer.error, /redirect \(30\d\), which is never followed/);
       assert.ok(!('location' in answer.headers));
-    });
-    await provider.stop();
-  }
+    }
+    assert.equal(provider.requests.length, 5, 'asked once each');
+  });
+  await provider.stop();
   assert.equal(elsewhere.connections, 0);
   await elsewhere.stop();
 });
@@ -257,8 +298,9 @@ test('P8 idle connections to a provider that a reload removes are closed; a requ
   let hold;
   const old = await ScriptedProvider.start((_, out) => { if (hold) hold(out); else return out.whole(reply()); });
   const fresh = await ScriptedProvider.start((_, out) => out.whole(reply('New.')));
+  const limits = { idle: '2s' };
   const entry = (url) => `providers:\n  mine: {base_url: "${url}", auth: none}\n`;
-  await withGateway({ url: old.url, yaml: entry(old.url), environment: { OPENAI_BASE_URL: good.url } }, async (gateway, file) => {
+  await withGateway({ url: old.url, limits, yaml: entry(old.url), environment: { OPENAI_BASE_URL: good.url } }, async (gateway, file) => {
     await assertAnswers(gateway, 'mine');
     assert.equal(old.sockets.size, 1);
     const arrived = new Promise((resolve) => { hold = resolve; });
@@ -269,7 +311,7 @@ test('P8 idle connections to a provider that a reload removes are closed; a requ
     assert.equal(old.sockets.size, 2);
     const idle = [...old.sockets].find((socket) => socket !== out.socket);
     const closed = new Promise((resolve) => { idle.once('close', resolve); });
-    writeFileSync(file, entry(fresh.url));
+    writeFileSync(file, `limits:\n${providerLimits(limits)}${entry(fresh.url)}`);
     gateway.child.kill('SIGHUP');
     await closed;
     await assertAnswers(gateway, 'mine', 'New.');

@@ -8,13 +8,21 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ask, assertAnswers, configured, reply } from '../support/chat.mjs';
+import { configured, reply } from '../support/chat.mjs';
 import { NameServer } from '../support/name_server.mjs';
-import { slow, startGateway } from '../support/processes.mjs';
+import { slow } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { percentile } from './support/load.mjs';
+import { keeps } from './support/promise.mjs';
+import { full } from './support/scale.mjs';
+import { asItComes } from './support/scene.mjs';
+import { ask, assertAnswers, providerLimits, withCounted } from './support/way.mjs';
 
 const outside = '203.0.113.5';
 const freshFor = 30_000; // an answer of the name server is good for so long: HostResolver::kFresh
+// The time to connect, which looking up is a part of: in full the default, which is not named then.
+const [connect, limits, words] = full ? [3000, {}, '3 s'] : [1500, { connect: '1500ms' }, '1500 ms'];
+const tries = 4;
 
 const namespace = ['-rmn', '--'];
 if (process.env.AI_PROXY_TEST_NAMESPACE === '1') inside();
@@ -40,7 +48,7 @@ function makeOwnNetwork() {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
   execFileSync('ip', ['addr', 'add', `${outside}/32`, 'dev', 'lo']);
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-'));
-  for (const [name, text] of [['resolv.conf', 'nameserver 127.0.0.1\noptions timeout:10 attempts:1\n'], ['nsswitch.conf', 'hosts: files dns\n']]) {
+  for (const [name, text] of [['resolv.conf', 'nameserver 127.0.0.1\noptions timeout:5 attempts:1\n'], ['nsswitch.conf', 'hosts: files dns\n']]) {
     writeFileSync(path.join(folder, name), text);
     execFileSync('mount', ['--bind', path.join(folder, name), `/etc/${name}`]);
   }
@@ -60,88 +68,118 @@ function inside() {
     const provider = await ScriptedProvider.start(closing, { address: outside });
     const trap = await ScriptedProvider.start(closing, { address: '0.0.0.0' }); // reached by any inside address
     const entry = (name, { host = `${name}.test`, port = provider.port, more = '' } = {}) => `  ${name}: {base_url: "http://${host}:${port}", auth: none${more}}\n`;
-    const cases = ['lost', 'mute', 'empty', 'loop', 'meta', 'private', 'mapped', 'six', 'local'];
-    const yaml = `limits:\n  provider:\n    connect: 1500ms\nproviders:\n${cases.map((name) => entry(name, { port: trap.port })).join('')}`
-      + entry('good') + entry('mixed') + entry('meant', { port: trap.port, more: ', internal: true' })
-      + entry('literal', { host: '127.0.0.1', port: trap.port }) + entry('here', { host: 'localhost', port: trap.port })
-      + ['turns', 'fades', 'sleeps'].map((name) => entry(name)).join('');
-    names.names.set('mute.test', 'silence').set('empty.test', []).set('loop.test', ['127.0.0.1']).set('meta.test', ['169.254.169.254'])
+    const numbered = (name) => Array.from({ length: tries }, (_, index) => `${name}${index}`);
+    const [silent, mute, fresh] = ['silent', 'mute', 'fresh'].map(numbered); // a name for each try
+    const cases = ['lost', 'empty', 'loop', 'meta', 'private', 'mapped', 'six', 'local', ...silent, ...mute];
+    const good = ['good', 'mixed', 'turns', 'fades', 'sleeps', ...fresh];
+    const yaml = `limits:\n${providerLimits(limits)}providers:\n${cases.map((name) => entry(name, { port: trap.port })).join('')}`
+      + good.map((name) => entry(name)).join('') + entry('meant', { port: trap.port, more: ', internal: true' })
+      + entry('literal', { host: '127.0.0.1', port: trap.port }) + entry('here', { host: 'localhost', port: trap.port });
+    names.names.set('empty.test', []).set('loop.test', ['127.0.0.1']).set('meta.test', ['169.254.169.254'])
       .set('private.test', ['10.0.0.1', '192.168.0.1', '100.64.0.1']).set('mapped.test', ['::ffff:7f00:1']).set('six.test', ['::1', 'fd00::1', 'fe80::1'])
       .set('local.test', ['0.0.0.0']).set('mixed.test', ['127.0.0.1', outside, '10.0.0.1']).set('meant.test', ['127.0.0.1']);
-    for (const name of ['good', 'turns', 'fades', 'sleeps']) names.names.set(`${name}.test`, [outside]);
-    const gateway = await startGateway({ environment: { AI_PROXY_THREADS: '1' }, args: configured(yaml).args });
-    for (const name of ['turns', 'fades', 'sleeps']) await assertAnswers(gateway, name);
-    const heard = performance.now();
-
-    await t.test('a name that does not exist, or has no address: 502', async () => {
-      for (const name of ['lost', 'empty']) {
-        const answer = await ask(gateway, { provider: name });
-        assert.deepEqual([answer.status, answer.details?.code], [502, 'provider_unreachable'], answer.text);
-        assert.match(answer.error, /^The provider could not be found: Host not found/);
-      }
-    });
-
-    await t.test('a name server that says nothing: 502 when the time to connect is over, and nobody else waits', async () => {
-      const begin = performance.now();
-      let over = false;
-      const waiting = [1, 2, 3].map(() => ask(gateway, { provider: 'mute' }).finally(() => { over = true; }));
-      const times = [];
-      while (!over) {
-        for (const provider of ['good', 'literal']) { // one that must be looked up, too
-          const answer = await ask(gateway, { provider });
-          assert.equal(answer.status, 200, answer.text);
-          if (!over) times.push(answer.took);
-        }
-      }
-      for (const answer of await Promise.all(waiting)) {
-        assert.deepEqual([answer.status, answer.details?.code], [502, 'provider_unreachable'], answer.text);
-        assert.equal(answer.error, "The provider's name could not be looked up within 1500 ms.");
-      }
-      assert.ok(performance.now() - begin < (slow ? 60_000 : 9000));
-      times.sort((a, b) => a - b);
-      assert.ok(times.length >= 5 && times[Math.floor(times.length * 0.9)] < (slow ? 1000 : 250), JSON.stringify(times.slice(-10)));
-    });
-
-    await t.test('an answer that leads inside is refused, and says which setting allows it', async () => {
-      const before = trap.connections;
-      for (const name of ['loop', 'meta', 'private', 'mapped', 'six', 'local']) {
-        const answer = await ask(gateway, { provider: name });
-        assert.deepEqual([answer.status, answer.details?.code, answer.details?.retryable], [502, 'provider_unreachable', false], `${name}: ${answer.text}`);
-        assert.match(answer.error, /leads to an address inside a network .* set internal: true for this provider\.$/);
-        assert.doesNotMatch(answer.text, /\d+\.\d+\.\d+\.\d+/, 'no address of ours is told');
-      }
-      assert.equal(trap.connections, before);
-    });
-
-    await t.test('where it is meant, or is the operator\'s own word, it is called', async () => {
-      const before = trap.connections;
-      for (const name of ['meant', 'literal', 'here']) await assertAnswers(gateway, name);
-      assert.equal(trap.connections, before + 3);
-    });
-
-    await t.test('of a mixed answer only what is outside is taken', async () => {
-      const before = trap.connections;
-      for (let i = 0; i < 3; i += 1) await assertAnswers(gateway, 'mixed');
-      assert.equal(trap.connections, before);
-    });
-
-    await t.test('a good address is kept when the name server fails later; one that turns inside is refused', async () => {
-      names.names.set('turns.test', ['127.0.0.1']).set('fades.test', 'NXDOMAIN').set('sleeps.test', 'silence');
-      await new Promise((resolve) => { setTimeout(resolve, freshFor + 500 - (performance.now() - heard)); });
-      const asked = names.asked.length;
-      await assertAnswers(gateway, 'fades');
-      await assertAnswers(gateway, 'sleeps');
-      const again = await ask(gateway, { provider: 'sleeps' });
-      assert.equal(again.status, 200);
-      assert.ok(again.took < (slow ? 10_000 : 700), `the second does not wait for the name server once more: ${again.took} ms`);
-      const refused = await ask(gateway, { provider: 'turns' });
-      assert.match(refused.error, /leads to an address inside/);
-      assert.ok(names.asked.length >= asked + 3, 'they were asked for again');
-    });
-
-    await gateway.stop();
+    for (const name of good) if (name !== 'mixed') names.names.set(`${name}.test`, [outside]);
+    for (const name of [...silent, ...mute]) names.names.set(`${name}.test`, 'silence');
+    const environment = { AI_PROXY_THREADS: '1', ...asItComes };
+    await withCounted({ environment, args: configured(yaml).args }, (gateway) => withGateway(gateway, t, { names, trap, silent, mute, fresh }));
     await provider.stop();
     await trap.stop();
     await names.stop();
   });
+}
+
+async function withGateway(gateway, t, { names, trap, silent, mute, fresh }) {
+  for (const name of ['turns', 'fades', 'sleeps']) await assertAnswers(gateway, name);
+  const heard = performance.now();
+
+  await t.test('a name that does not exist, or has no address: 502', async () => {
+    for (const name of ['lost', 'empty']) {
+      await keeps(3000, async () => {
+        const answer = await ask(gateway, { provider: name });
+        assert.deepEqual([answer.status, answer.details?.code, answer.details?.attempts], [502, 'provider_unreachable', 1], answer.text);
+        assert.match(answer.error, /^The provider could not be found: Host not found/);
+        return answer.took;
+      }, { what: `U18, ${name}` });
+    }
+  });
+
+  const refused = async (name) => {
+    const answer = await ask(gateway, { provider: name });
+    assert.deepEqual([answer.status, answer.details?.code, answer.details?.attempts], [502, 'provider_unreachable', 1], answer.text);
+    assert.equal(answer.error, `The provider's name could not be looked up within ${words}.`);
+    assert.ok(answer.took >= connect - 5, `${answer.took} ms`);
+    return answer.took;
+  };
+
+  await t.test('a name server that says nothing: 502 when the time to connect is over', async () => {
+    await keeps(connect + 100, (round) => refused(silent[round]), { what: 'U18, 502', tries });
+  });
+
+  await t.test('... and nobody else waits', async (context) => {
+    // What others wait, one after another until `over`: sorted.
+    const others = async (over) => {
+      const times = [];
+      while (!over()) {
+        for (const provider of ['good', 'literal']) {
+          const answer = await ask(gateway, { provider });
+          assert.equal(answer.status, 200, answer.text);
+          times.push(answer.took);
+        }
+      }
+      return times.sort((a, b) => a - b);
+    };
+    // A wait of the loop would be one of seconds; what a busy machine's p99s differ by is some milliseconds.
+    await keeps(5, async (round) => {
+      const end = performance.now() + connect;
+      const before = await others(() => performance.now() > end);
+      let over = false;
+      const waiting = Promise.all([1, 2, 3].map(() => refused(mute[round]))).finally(() => { over = true; });
+      await assertAnswers(gateway, fresh[round]); // one that must be looked up, too
+      assert.ok(!over);
+      const meanwhile = await others(() => over);
+      await waiting;
+      const [p99, worse] = [percentile(before, 0.99), percentile(meanwhile, 0.99)];
+      context.diagnostic(`${before.length} before: 99 % in ${p99.toFixed(1)} ms; ${meanwhile.length} meanwhile: ${worse.toFixed(1)} ms`);
+      assert.ok(before.length >= 100 && meanwhile.length >= 100, `${before.length} and ${meanwhile.length} samples`);
+      return Math.max(0, worse - p99);
+    }, { what: 'U18, more at the 99th percentile of others', tries, never: slow ? 1000 : 250 });
+  });
+
+  await t.test('an answer that leads inside is refused, and says which setting allows it', async () => {
+    const before = trap.connections;
+    for (const name of ['loop', 'meta', 'private', 'mapped', 'six', 'local']) {
+      const answer = await ask(gateway, { provider: name });
+      assert.deepEqual([answer.status, answer.details?.code, answer.details?.retryable], [502, 'provider_unreachable', false], `${name}: ${answer.text}`);
+      assert.match(answer.error, /leads to an address inside a network .* set internal: true for this provider\.$/);
+      assert.doesNotMatch(answer.text, /\d+\.\d+\.\d+\.\d+/, 'no address of ours is told');
+    }
+    assert.equal(trap.connections, before);
+  });
+
+  await t.test('where it is meant, or is the operator\'s own word, it is called', async () => {
+    const before = trap.connections;
+    for (const name of ['meant', 'literal', 'here']) await assertAnswers(gateway, name);
+    assert.equal(trap.connections, before + 3);
+  });
+
+  await t.test('of a mixed answer only what is outside is taken', async () => {
+    const before = trap.connections;
+    for (let i = 0; i < 3; i += 1) await assertAnswers(gateway, 'mixed');
+    assert.equal(trap.connections, before);
+  });
+
+  await t.test('a good address is kept when the name server fails later; one that turns inside is refused', async () => {
+    names.names.set('turns.test', ['127.0.0.1']).set('fades.test', 'NXDOMAIN').set('sleeps.test', 'silence');
+    await new Promise((resolve) => { setTimeout(resolve, freshFor + 500 - (performance.now() - heard)); });
+    const asked = names.asked.length;
+    await assertAnswers(gateway, 'fades');
+    await assertAnswers(gateway, 'sleeps');
+    const again = await ask(gateway, { provider: 'sleeps' });
+    assert.equal(again.status, 200);
+    assert.ok(again.took < (slow ? 10_000 : connect / 2 - 50), `the second does not wait for the name server once more: ${again.took} ms`);
+    const refused = await ask(gateway, { provider: 'turns' });
+    assert.match(refused.error, /leads to an address inside/);
+    assert.ok(names.asked.length >= asked + 3, 'they were asked for again');
+  });
+
 }

@@ -1,13 +1,14 @@
 // spec/reliability.md 4.2, U17, and S-23: a provider that cannot be trusted gets no byte of a request. Certificates are
 // made by openssl; the name servers' part is in egress_dns.test.mjs.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { before, test } from 'node:test';
 import { Authority } from '../support/certificates.mjs';
-import { ask, assertAnswers, configured, reply } from '../support/chat.mjs';
-import { startGateway } from '../support/processes.mjs';
+import { configured, reply } from '../support/chat.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { asItComes } from './support/scene.mjs';
+import { ask, assertAnswers, providerLimits, withCounted } from './support/way.mjs';
 
 let authority;
 before(() => { authority = new Authority(); });
@@ -15,12 +16,13 @@ before(() => { authority = new Authority(); });
 const answer = (_, out) => out.whole(reply());
 const secure = (options) => ScriptedProvider.start(answer, { secure: options });
 
-async function withGateway(url, { args, environment } = {}, use) {
-  const gateway = await startGateway({ environment: { OPENAI_BASE_URL: url, AI_PROXY_THREADS: '1', AI_PROXY_CA_FILE: authority.file, ...environment }, args });
-  try {
-    await use(gateway);
+async function withGateway(url, { yaml = '', limits, environment } = {}, use) {
+  const { args, file } = configured(`limits:\n${providerLimits(limits)}${yaml}`);
+  const given = { OPENAI_BASE_URL: url, AI_PROXY_THREADS: '1', AI_PROXY_CA_FILE: authority.file, ...asItComes, ...environment };
+  await withCounted({ environment: given, args }, async (gateway) => {
+    await use(gateway, file);
     assert.ok(!/sk-test|What\?/.test(gateway.output + gateway.errors), 'the reason stands in the log without secrets');
-  } finally { await gateway.stop(); }
+  });
 }
 
 const old = (version) => ({ minVersion: version, maxVersion: version, ciphers: 'DEFAULT:@SECLEVEL=0' });
@@ -71,19 +73,18 @@ test('a provider under a CA of one\'s own is trusted with ca_file, by name and b
   for (const version of ['TLSv1.2', 'TLSv1.3']) {
     const provider = await secure({ ...authority.issue('DNS:localhost,IP:127.0.0.1'), minVersion: version, maxVersion: version, ALPNProtocols: ['http/1.1', 'h2'] });
     for (const url of [provider.url, `https://127.0.0.1:${provider.port}`]) await withGateway(url, {}, (gateway) => assertAnswers(gateway, 'openai'));
-    await withGateway(provider.url, { environment: { AI_PROXY_CA_FILE: '' }, args: configured(`ca_file: ${authority.file}\n`).args }, (gateway) => assertAnswers(gateway, 'openai'));
+    await withGateway(provider.url, { environment: { AI_PROXY_CA_FILE: '' }, yaml: `ca_file: ${authority.file}\n` }, (gateway) => assertAnswers(gateway, 'openai'));
     assert.equal(provider.requests.length, 3);
     await provider.stop();
   }
 });
 
 // A provider's certificate that is only trusted unseen.
-const entries = (url, verify) => `providers:\n  blind: {base_url: "${url}", auth: none, tls_verify: false}\n  wary: {base_url: "${url}", auth: none${verify ? ', tls_verify: true' : ''}}\n`;
+const entries = (url) => `providers:\n  blind: {base_url: "${url}", auth: none, tls_verify: false}\n  wary: {base_url: "${url}", auth: none}\n`;
 
 test('S-23 tls_verify: false is for one provider, and is warned of at every start and reload', async () => {
   const provider = await secure(authority.selfSigned('DNS:other.test'));
-  const { args, file } = configured(entries(provider.url, false));
-  await withGateway(provider.url, { args }, async (gateway) => {
+  await withGateway(provider.url, { yaml: entries(provider.url), limits: { idle: '2s' } }, async (gateway, file) => {
     const warnings = () => gateway.errors.split('\n').filter((line) => /certificate of blind is not checked/.test(line)).map((line) => JSON.parse(line));
     await assertAnswers(gateway, 'blind'); // leaves an idle connection and a TLS session behind
     const refused = await ask(gateway, { provider: 'wary' }); // same host, same port: shares neither
@@ -92,7 +93,7 @@ test('S-23 tls_verify: false is for one provider, and is warned of at every star
     await assertAnswers(gateway, 'blind');
     assert.equal(provider.requests.length, 2);
     assert.deepEqual(warnings().map(({ level }) => level), ['warn']);
-    writeFileSync(file, entries(provider.url, true));
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/(wary: .*)\}/, '$1, tls_verify: true}'));
     gateway.child.kill('SIGHUP');
     await gateway.saw(/configuration reloaded[^]*certificate of blind is not checked/);
     assert.equal(warnings().length, 2);
