@@ -11,7 +11,7 @@ import { figuresOf, mebibytes } from './support/figures.mjs';
 import { percentile } from './support/load.mjs';
 import { allowance, keeps } from './support/promise.mjs';
 import { patience, scale } from './support/scale.mjs';
-import { doors, Scene, withScene } from './support/scene.mjs';
+import { doors, withScene, withScenes } from './support/scene.mjs';
 import { until } from './support/waiting.mjs';
 
 // `leaving()`: callers leave; the milliseconds until the provider saw each of them go.
@@ -230,7 +230,6 @@ async function dripping(scene, count, begin, drop) {
   return wires;
 }
 
-// Another gateway that nobody troubles is asked in the same moments: what it too is late with, the machine is.
 async function slowlyMeanwhile(context, scene, calm, count, begin, drop) {
   const before = figuresOf(scene.gateway);
   let over = false, most = before;
@@ -275,16 +274,11 @@ function attacks(context, scene, calm, count, begin, drop) {
   };
 }
 
-async function withTwoScenes(limits, body) {
-  const calm = await Scene.start({});
-  try {
-    await withScene({ configuration: { limits: { connections_per_client: 0, ...limits } } }, (scene) => body(scene, calm));
-  } finally { await calm.stop(); }
-}
+const manyFromHere = (limits) => ({ configuration: { limits: { connections_per_client: 0, ...limits } } });
 
 const headSeconds = scale(2, 10);
 test(`C6 slowloris: each is closed with 408 after ${headSeconds} s, others are served`, async (context) => {
-  await withTwoScenes({ head_time: `${headSeconds}s` }, async (scene, calm) => {
+  await withScenes(manyFromHere({ head_time: `${headSeconds}s` }), async (scene, calm) => {
     const attack = attacks(context, scene, calm, scale(100, 1000), 'GET /livez HTTP/1.1\r\nHost: localhost\r\nX-A: ', 'a');
     await keeps(headSeconds * 1000 + 1000, async (index) => {
       const { first, last } = await attack(index);
@@ -297,7 +291,7 @@ test(`C6 slowloris: each is closed with 408 after ${headSeconds} s, others are s
 
 const bodySeconds = scale(2, 8);
 test('C7 slow body: closed with 408 at the minimum rate, and at body_time where it is kept; no provider is called', async (context) => {
-  await withTwoScenes({ body_time: `${bodySeconds}s` }, async (scene, calm) => {
+  await withScenes(manyFromHere({ body_time: `${bodySeconds}s` }), async (scene, calm) => {
     const beginning = postHead('/v1/chat', 100_000);
     // Without end, but no slower than it may be.
     const steady = await Promise.all(Array.from({ length: 10 }, () => Wire.open(scene.gateway)));
