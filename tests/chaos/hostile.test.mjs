@@ -10,6 +10,7 @@ import { picoOf, Scrape } from '../support/exposition.mjs';
 import { parseEvents } from '../support/sse.mjs';
 import { exchange, head, postHead, Wire } from './support/clients.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
+import { ask as get } from './support/life.mjs';
 import { percentile } from './support/load.mjs';
 import { keeps } from './support/promise.mjs';
 import { scale } from './support/scale.mjs';
@@ -165,6 +166,7 @@ test('C11 heads too large: 431 and 414, after no more than the bound was read', 
 });
 
 const request = (more) => `{"provider":"openai","model":"m","messages":[{"role":"user","content":"x"}],${more}}`;
+const message = '{"role":"user","content":"abcde"},';
 const numberedMember = (index) => `"${index.toString(36).padStart(4, '_')}":1,`;
 // What a body of about `size` bytes holds; answered with that status, within so many ms per MiB. The largest has a million of
 // what it is about.
@@ -174,7 +176,7 @@ const large = {
   'a number of a million digits': [400, 50, (size) => request(`"temperature":${'1'.repeat(size)}`)],
   'escapes': [200, 50, (size) => request(`"user":"u"`).replace('"x"', `"${'\\u00e9'.repeat(Math.floor(size / 6))}"`)],
   // Not of the row: each is written anew for the provider.
-  'many messages': [200, 100, (size) => request('"user":"u"').replace('[', `[${'{"role":"user","content":"abcde"},'.repeat(Math.floor(size / 34))}`)],
+  'many messages': [200, 100, (size) => request('"user":"u"').replace('[', `[${message.repeat(Math.floor(size / message.length))}`)],
 };
 
 for (const [what, [status, limit, body]] of Object.entries(large)) {
@@ -344,7 +346,7 @@ test('C17 no idempotency store: the same request twice at once is two calls and 
   await withScene({ environment: { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' } }, async (scene) => {
     const [, admin] = await scene.gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
     const labels = { provider: 'openai', model: 'gpt-4o' };
-    const charged = async () => new Scrape(await (await fetch(`${admin}/metrics`)).text()).pico('ai_proxy_cost_usd_total', labels);
+    const charged = async () => new Scrape((await get(`${admin}/metrics`)).text).pico('ai_proxy_cost_usd_total', labels);
     scene.provider.always = 'stream:2:100';
     const ask = () => scene.ask('gpt-4o', { stream: true, headers: { 'idempotency-key': 'the-same', 'x-request-id': 'the-same' } });
     const before = scene.provider.calls.length, chargedBefore = await charged();
