@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { blackHole } from '../support/black_hole.mjs';
 import { wire } from '../support/turns.mjs';
 import { slow } from '../support/processes.mjs';
@@ -271,6 +272,45 @@ test('A9 a caller that reads nothing: reading of the provider pauses, memory sta
       await caller.closed;
       assert.doesNotMatch(caller.text.slice(-2000), /event: done|\[DONE\]|message_stop/);
     }
+  });
+});
+
+// --- A2: a stream that is silent ----------------------------------------------------------------------------------------------
+
+// In short, with keep-alives ten times a second, it is in tests/sdk/keep_alive.test.mjs.
+const onlyInFull = { skip: !full && 'only in full' };
+test('A2 a stream of 40 s that is mostly silent: its caller hears keep-alives, and every SDK passes over them', onlyInFull, async (context) => {
+  const { sdks } = await import('../sdk/streaming.mjs');
+  const turn = { text: ['Good ', 'morning'], reason: 'stop' };
+  // The SDKs would keep their connections longer than we wait for leaks.
+  await withScene({ configuration: { limits: { requests_per_connection: 1 } } }, async (scene) => {
+    scene.provider.always = ({ flavour }) => async ({ out }) => {
+      await out.beginStream();
+      for (const event of wire[flavour].stream(turn)) {
+        if (turn.text.some((piece) => event.includes(JSON.stringify(piece)))) await pause(20_000);
+        await out.piece(event);
+      }
+      await out.endStream();
+    };
+    const begin = performance.now();
+    const heard = pairs.map(async ({ door, provider }) => {
+      const caller = await scene.call(wire[provider].model, { door, provider, stream: true, headers: { connection: 'close' } });
+      await caller.closed;
+      const pings = caller.text.split(door === 'anthropic' ? 'event: ping\ndata: {"type": "ping"}\n\n' : ': ping\n').length - 1;
+      assert.ok(pings >= 2, `${door} door, ${provider}: ${pings} keep-alives in ${caller.text}`);
+    });
+    // Where the Responses API passes through, the stream is the provider's own.
+    const passesThrough = ({ api, provider }) => api === 'responses' && provider === 'openai';
+    const asked = sdks.flatMap((sdk) => providers.map((provider) => ({ ...sdk, provider }))).filter((one) => !passesThrough(one));
+    const read = asked.map(async ({ name, api, text, provider }) => {
+      const answer = await text(scene.gateway.url, `${provider}/${wire[provider].model}`);
+      assert.equal(answer, 'Good morning', `${name}, ${api} -> ${provider}`);
+    });
+    await Promise.all([...heard, ...read]);
+    const seconds = (performance.now() - begin) / 1000;
+    context.diagnostic(`${asked.length} streams of SDKs and ${pairs.length} others, ${seconds.toFixed(1)} s`);
+    assert.ok(seconds >= 40);
+    scene.provider.always = undefined;
   });
 });
 
