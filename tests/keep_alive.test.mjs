@@ -7,8 +7,17 @@ import { after, before, test } from 'node:test';
 import { providersAt, startGateway } from './support/processes.mjs';
 import { ScriptedProvider } from './support/scripted_provider.mjs';
 import { post } from './support/sent.mjs';
+import { parseEvents } from './support/sse.mjs';
 import { wire } from './support/turns.mjs';
-import { doors, greeting, pairs, question } from './support/world.mjs';
+import { doors as translating, greeting, names, pairs, question as questionOf } from './support/world.mjs';
+
+const nativeStream = (text) => ({ text: parseEvents(text).map(({ data }) => JSON.parse(data).content ?? '').join('') });
+const doors = { ...translating, native: { path: '/v1/chat', stream: nativeStream } };
+
+function question(door, provider, more) {
+  if (door !== 'native') return questionOf(door, provider, more);
+  return { provider, model: wire[provider].model, messages: [{ role: 'user', content: 'What?' }], ...more };
+}
 
 const streams = {};
 before(async () => {
@@ -23,7 +32,8 @@ after(async () => {
   for (const one of ['late', 'early', 'provider']) await streams[one]?.stop();
 });
 
-const ping = { openai: ': ping\n', responses: ': ping\n', anthropic: 'event: ping\ndata: {"type": "ping"}\n\n', mistral: ': ping\n' };
+const comment = ': ping\n';
+const ping = { native: comment, openai: comment, responses: comment, mistral: comment, anthropic: 'event: ping\ndata: {"type": "ping"}\n\n' };
 
 // Asks for a stream and resolves `heard(n)` once n keep-alives have come.
 function listen(gateway, door, provider) {
@@ -39,8 +49,9 @@ function listen(gateway, door, provider) {
   return { answer, heard, text: () => text };
 }
 
-for (const { door, provider, name } of [...pairs, { door: 'responses', provider: 'openai', name: 'responses door, openai' }]) {
-  if (door === 'responses' && provider === 'openai') continue;  // passes through; its stream is the provider's own
+const natives = names.map((provider) => ({ door: 'native', provider, name: `native door, ${provider}` }));
+// The Responses API passes through to OpenAI; there the stream is the provider's own.
+for (const { door, provider, name } of [...pairs, ...natives]) {
   test(`A11 ${name}: a stream that is silent before its first event, and in its middle, says that it lives`, async () => {
     let caller;
     streams.provider.answer = async (_, out) => {

@@ -3,10 +3,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { blackHole } from '../support/black_hole.mjs';
 import { wire } from '../support/turns.mjs';
 import { slow } from '../support/processes.mjs';
+import { assertStopped, backlogOf, distanceOf, tell } from './support/backlog.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
 import { load, percentile } from './support/load.mjs';
+import { keeps } from './support/promise.mjs';
 import { Chances, full, patience, scale } from './support/scale.mjs';
 import { doors, providers, withScene } from './support/scene.mjs';
 import { until } from './support/waiting.mjs';
@@ -41,26 +45,26 @@ async function leave(scene, chances, { model, stream, seen }, how, where = {}) {
 test('A8 a caller that leaves, in any phase, by FIN or RST: the provider\'s connection is closed', async (context) => {
   const chances = new Chances(context);
   await withScene({}, async (scene) => {
-    const times = [];
-    for (const [phase, what] of Object.entries(phases)) {
-      for (const how of ['FIN', 'RST']) {
-        for (const { door, provider } of pairs) {
-          for (let round = 0; round < scale(1, 10); round += 1) {
-            const id = `a8-${phase}-${how}-${door}-${provider}-${round}`.replaceAll(' ', '-');
-            const before = scene.provider.calls.length;
-            const time = await leave(scene, chances, what, how, { door, provider, headers: { 'x-request-id': id } });
-            times.push(time);
-            const line = await scene.accessLine(id);
-            assert.equal(line.status, 499, `${id}: ${JSON.stringify(line)}`);
-            assert.equal(scene.provider.calls.length, before + 1, `${id}: nobody else is asked`);
-          }
+    const ways = Object.entries(phases).flatMap(([phase, what]) => ['FIN', 'RST'].map((how) => ({ phase, what, how })));
+    const everyWay = ways.flatMap((way) => pairs.map((where) => ({ ...way, where })));
+    await keeps(100, async (turn) => {
+      const times = [];
+      for (const { phase, what, how, where } of everyWay) {
+        for (let round = 0; round < scale(1, 5); round += 1) {
+          const id = `a8-${phase}-${how}-${where.door}-${where.provider}-${turn}-${round}`.replaceAll(' ', '-');
+          const before = scene.provider.calls.length;
+          times.push(await leave(scene, chances, what, how, { ...where, headers: { 'x-request-id': id } }));
+          const line = await scene.accessLine(id);
+          assert.equal(line.status, 499, `${id}: ${JSON.stringify(line)}`);
+          assert.equal(scene.provider.calls.length, before + 1, `${id}: nobody else is asked`);
         }
       }
-    }
-    times.sort((a, b) => a - b);
-    context.diagnostic(`${times.length} callers left; the provider saw it after ${percentile(times, 0.5).toFixed(1)} ms (median), ${percentile(times, 0.99).toFixed(1)} ms (99 %), ${times.at(-1).toFixed(1)} ms (worst)`);
-    assert.ok(percentile(times, 0.5) < patience(100), `median ${percentile(times, 0.5)} ms`);
-    assert.ok(times.at(-1) < patience(1000), `worst ${times.at(-1)} ms`);
+      times.sort((a, b) => a - b);
+      const [median, p99, worst] = [0.5, 0.99, 1].map((share) => percentile(times, share));
+      const figures = `${median.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (99 %), ${worst.toFixed(1)} ms (worst)`;
+      context.diagnostic(`${times.length} callers left; the provider saw it after ${figures}`);
+      return p99;
+    }, { what: 'closed behind the caller (p99)' });
   });
 });
 
@@ -93,20 +97,69 @@ test('A8 many callers leave at once: one line each, nothing leaks, nobody is ask
   });
 });
 
-test('A8 a caller that leaves while its request waits for a connection is forgotten at once', async () => {
+// Callers that leave where no provider can see it: the ms until the gateway holds no more sockets than before they came.
+async function timeToForget(gateway, before, leave) {
+  const left = performance.now();
+  leave();
+  for (let seen; (seen = figuresOf(gateway).sockets) > before;) {
+    assert.ok(performance.now() - left < patience(10_000), `${seen} sockets, ${before} before`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return performance.now() - left;
+}
+
+test('A8 callers that leave while their requests wait for a connection are forgotten within 100 ms', async () => {
   await withScene({ configuration: { limits: { provider: { connections: 1, wait: '60s' } } } }, async (scene) => {
     const first = await scene.call('hang', { stream: true });
     await until(() => scene.provider.calls.find(({ model }) => model === 'hang'), 'the first call');
     const known = scene.provider.calls.length;
+    const { sockets } = figuresOf(scene.gateway);
     for (const how of ['FIN', 'RST']) {
-      const waiting = await scene.call('hang', { stream: true, headers: { 'x-request-id': `queued-${how}` } });
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      waiting.leave(how);
-      assert.equal((await scene.accessLine(`queued-${how}`)).status, 499);
+      for (const stream of [true, false]) {
+        await keeps(100, async (turn) => {
+          const ids = Array.from({ length: 10 }, (_, index) => `queued-${how}-${stream}-${turn}-${index}`);
+          const waiting = await Promise.all(ids.map((id) => scene.call('hang', { stream, headers: { 'x-request-id': id } })));
+          await until(() => figuresOf(scene.gateway).sockets === sockets + ids.length, 'all of them wait');
+          const time = await timeToForget(scene.gateway, sockets, () => waiting.forEach((caller) => caller.leave(how)));
+          for (const id of ids) assert.equal((await scene.accessLine(id)).status, 499);
+          return time;
+        }, { what: `forgotten (${how}, stream: ${stream})` });
+      }
     }
     assert.equal(scene.provider.calls.length, known, 'the provider never hears of them');
+    // Nor are they still in the queue.
     first.leave('FIN');
+    assert.equal((await scene.ask('answer')).status, 200);
+    assert.equal(scene.provider.calls.length, known + 1);
   });
+});
+
+test('A8 callers that leave while the provider is being connected to are forgotten within 100 ms, and no more is tried', async () => {
+  const hole = await blackHole();
+  try {
+    const configuration = { limits: { provider: { connect: '60s' } } };
+    await withScene({ configuration, environment: { MISTRAL_BASE_URL: hole.url } }, async (scene) => {
+      const { sockets } = figuresOf(scene.gateway);
+      for (const how of ['FIN', 'RST']) {
+        for (const { door, stream } of Object.keys(doors).flatMap((one) => [true, false].map((stream) => ({ door: one, stream })))) {
+          await keeps(100, async (turn) => {
+            const ids = Array.from({ length: 5 }, (_, index) => `connecting-${how}-${door}-${stream}-${turn}-${index}`);
+            const call = (id) => scene.call('m', { door, provider: 'mistral', stream, headers: { 'x-request-id': id } });
+            const waiting = await Promise.all(ids.map(call));
+            // Each has a socket on its way to the provider beside its own.
+            await until(() => figuresOf(scene.gateway).sockets === sockets + 2 * ids.length, 'all of them connect');
+            const time = await timeToForget(scene.gateway, sockets, () => waiting.forEach((caller) => caller.leave(how)));
+            for (const id of ids) {
+              const line = await scene.accessLine(id);
+              assert.equal(line.status, 499);
+              assert.equal(line.attempts, 1, JSON.stringify(line));
+            }
+            return time;
+          }, { what: `forgotten (${how}, ${door} door, stream: ${stream})` });
+        }
+      }
+    });
+  } finally { hole.stop(); }
 });
 
 // --- A9: nothing lumps, nothing piles up ------------------------------------------------------------------------------------
@@ -152,12 +205,14 @@ test('A9 every event passes on alone: the next is sent only when this one has re
 });
 
 // Sends text for ever, as fast as it is taken; `pushed` counts what was.
+const filler = 'x'.repeat(16_000);
 const flood = (flavour, most) => {
   const state = { pushed: 0 };
-  const filler = 'x'.repeat(16_000);
   const [event] = wire[flavour].stream({ text: [filler], reason: 'stop' }).filter((one) => one.includes(filler));
   const block = Buffer.from(event), framedBlock = Buffer.concat([Buffer.from(`${block.length.toString(16)}\r\n`), block, Buffer.from('\r\n')]);
+  state.eventBytes = framedBlock.length;
   state.run = async ({ out }) => {
+    state.socket = out.socket;
     await out.beginStream();
     await out.piece(wire[flavour].stream({ text: [filler], reason: 'stop' }).slice(0, flavour === 'anthropic' ? 2 : 1).join(''));
     while (!out.socket.destroyed && state.pushed < most) {
@@ -176,27 +231,40 @@ test('A9 a caller that reads nothing: reading of the provider pauses, memory sta
   await withScene({ configuration: { limits: { write_stall: `${stall}ms` } } }, async (scene) => {
     const where = [{ door: 'native', provider: 'openai' }, { door: 'openai', provider: 'openai' }, { door: 'anthropic', provider: 'anthropic' }, { door: 'anthropic', provider: 'mistral' }];
     const before = figuresOf(scene.gateway);
-    const floods = new Map();
-    scene.provider.always = (call) => { const state = flood(call.flavour, most); floods.set(call, state); return (answer) => state.run(answer); };
-    const callers = [];
+    const floods = [], callers = [];
+    scene.provider.always = (call) => {
+      const state = flood(call.flavour, most);
+      floods.push(state);
+      return (answer) => state.run(answer);
+    };
     const begun = performance.now();
     for (const [index, at] of where.entries()) {
       const caller = await scene.call('flood', { ...at, stream: true, headers: { 'x-request-id': `deaf-${index}` } });
+      await until(() => distanceOf(filler, caller.text), 'some events');
       caller.stopReading();
       callers.push(caller);
     }
-    await until(() => floods.size === where.length && [...floods.values()].every(({ pushed }) => pushed > 100_000), 'the floods have begun', 20_000);
-    let grown = 0;
-    while (![...floods.values()].every(({ closedAt }) => closedAt)) {
+    const pushed = () => floods.reduce((sum, state) => sum + state.pushed, 0);
+    let grown = 0, backlogs, last, still = 0;
+    while (!floods.every(({ closedAt }) => closedAt)) {
       grown = Math.max(grown, figuresOf(scene.gateway).residentBytes - before.residentBytes);
       assert.ok(performance.now() - begun < patience(30_000), 'every flood is cut');
+      still = pushed() === last ? still + 1 : 0;
+      last = pushed();
+      if (still === 10) backlogs = callers.map(({ socket, text }, index) => {
+        const size = { in: floods[index].eventBytes, out: distanceOf(filler, text) };
+        return backlogOf(scene.gateway, socket, floods[index].socket, size);
+      });
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    const pushed = [...floods.values()].map((state) => state.pushed);
-    context.diagnostic(`pushed ${pushed.map(mebibytes).join(', ')} of ${mebibytes(most)}; the gateway grew by ${mebibytes(grown)} at most`);
-    for (const bytes of pushed) assert.ok(bytes < most / 4, `the provider could write ${bytes} bytes`);
+    assert.ok(backlogs, 'all of them stood still');
+    for (const backlog of backlogs) {
+      context.diagnostic(tell(backlog));
+      assertStopped(backlog);
+    }
+    context.diagnostic(`the gateway grew by ${mebibytes(grown)} at most`);
     if (!slow) assert.ok(grown < where.length * 2 * 2 ** 20, `${grown} bytes for ${where.length} streams`);
-    for (const { closedAt } of floods.values()) assert.ok(closedAt - begun >= stall * 0.9, `cut after ${closedAt - begun} ms`);
+    for (const { closedAt } of floods) assert.ok(closedAt - begun >= stall * 0.9, `cut after ${closedAt - begun} ms`);
     scene.provider.always = undefined;
     for (const [index, caller] of callers.entries()) {
       assert.equal((await scene.accessLine(`deaf-${index}`)).status, 499);
@@ -204,6 +272,45 @@ test('A9 a caller that reads nothing: reading of the provider pauses, memory sta
       await caller.closed;
       assert.doesNotMatch(caller.text.slice(-2000), /event: done|\[DONE\]|message_stop/);
     }
+  });
+});
+
+// --- A2: a stream that is silent ----------------------------------------------------------------------------------------------
+
+// In short, with keep-alives ten times a second, it is in tests/sdk/keep_alive.test.mjs.
+const onlyInFull = { skip: !full && 'only in full' };
+test('A2 a stream of 40 s that is mostly silent: its caller hears keep-alives, and every SDK passes over them', onlyInFull, async (context) => {
+  const { sdks } = await import('../sdk/streaming.mjs');
+  const turn = { text: ['Good ', 'morning'], reason: 'stop' };
+  // The SDKs would keep their connections longer than we wait for leaks.
+  await withScene({ configuration: { limits: { requests_per_connection: 1 } } }, async (scene) => {
+    scene.provider.always = ({ flavour }) => async ({ out }) => {
+      await out.beginStream();
+      for (const event of wire[flavour].stream(turn)) {
+        if (turn.text.some((piece) => event.includes(JSON.stringify(piece)))) await pause(20_000);
+        await out.piece(event);
+      }
+      await out.endStream();
+    };
+    const begin = performance.now();
+    const heard = pairs.map(async ({ door, provider }) => {
+      const caller = await scene.call(wire[provider].model, { door, provider, stream: true, headers: { connection: 'close' } });
+      await caller.closed;
+      const pings = caller.text.split(door === 'anthropic' ? 'event: ping\ndata: {"type": "ping"}\n\n' : ': ping\n').length - 1;
+      assert.ok(pings >= 2, `${door} door, ${provider}: ${pings} keep-alives in ${caller.text}`);
+    });
+    // Where the Responses API passes through, the stream is the provider's own.
+    const passesThrough = ({ api, provider }) => api === 'responses' && provider === 'openai';
+    const asked = sdks.flatMap((sdk) => providers.map((provider) => ({ ...sdk, provider }))).filter((one) => !passesThrough(one));
+    const read = asked.map(async ({ name, api, text, provider }) => {
+      const answer = await text(scene.gateway.url, `${provider}/${wire[provider].model}`);
+      assert.equal(answer, 'Good morning', `${name}, ${api} -> ${provider}`);
+    });
+    await Promise.all([...heard, ...read]);
+    const seconds = (performance.now() - begin) / 1000;
+    context.diagnostic(`${asked.length} streams of SDKs and ${pairs.length} others, ${seconds.toFixed(1)} s`);
+    assert.ok(seconds >= 40);
+    scene.provider.always = undefined;
   });
 });
 

@@ -16,7 +16,7 @@ export class Wire {
     const { hostname, port } = new URL(url);
     wire.opened = performance.now();
     wire.socket = net.connect({ host: hostname, port, allowHalfOpen: true, noDelay: true, ...options });
-    wire.socket.on('data', (bytes) => { wire.text += bytes.toString('latin1'); wire.onChange?.(); });
+    wire.socket.on('data', (bytes) => { wire.answeredAt ??= performance.now(); wire.text += bytes.toString('latin1'); wire.onChange?.(); });
     wire.socket.on('error', (fault) => { wire.fault = fault; });
     for (const event of ['end', 'close']) wire.socket.once(event, () => { wire.endedAt ??= performance.now(); wire.onChange?.(); });
     await new Promise((resolve) => { for (const event of ['connect', 'error']) wire.socket.once(event, resolve); });
@@ -53,15 +53,18 @@ export const head = (method, target, fields = {}) => {
 };
 export const postHead = (target, length, fields = {}) => head('POST', target, { 'Content-Type': 'application/json', 'Content-Length': length, ...fields });
 
-// One request over a connection of its own: {status, text, head, body}.
+// One request over a connection of its own: {status, text, head, body, ms}; `ms` from the last byte that the kernel took to the
+// first of the answer.
 export async function exchange(gateway, bytes, { limit } = {}) {
   const wire = await Wire.open(gateway);
-  wire.send(bytes);
+  const sent = wire.send(bytes).then(() => performance.now());
   const [, answerHead] = await wire.saw(/^([\s\S]*?\r\n\r\n)/, limit);
   const length = Number(/^content-length: (\d+)/im.exec(answerHead)?.[1] ?? 0);
   await until(() => wire.text.length >= answerHead.length + length || wire.ended, 'the whole answer', limit);
+  const ms = Math.max(0, wire.answeredAt - await sent);
   wire.close();
-  return { status: wire.status, head: answerHead, body: wire.text.slice(answerHead.length, answerHead.length + length), text: wire.text };
+  const body = wire.text.slice(answerHead.length, answerHead.length + length);
+  return { status: wire.status, head: answerHead, body, text: wire.text, ms };
 }
 
 // A gateway that a shell has made short of something first: `limits` is what ulimit takes ("-n 64").
