@@ -302,3 +302,19 @@ test('F3 line ends in what a provider says', async () => {
     }
   }
 });
+
+test('F3 a field that Connection names ends at the next hop, in both directions', async () => {
+  const limit = 'anthropic-ratelimit-requests-limit';
+  const question = doors['/v1/messages'](targets[1], {});
+  const ask = (listed, fields) => {
+    answer = (call, out) => out.whole(wireOf(call).whole(turn), { fields: { [limit]: '5', ...fields } });
+    return exchange('/v1/messages', question, `anthropic-beta: some-2026-01-01\r\n${listed}`);
+  };
+  const passed = await ask('Connection: x-other\r\n', { connection: 'x-other, keep-alive' });
+  assert.equal(passed.calls[0].values['anthropic-beta'], 'some-2026-01-01');
+  assert.equal(passed.values[limit], '5');
+  const ended = await ask('Connection: x-other, Anthropic-Beta\r\n', { connection: `keep-alive, ${limit}` });
+  assert.equal(ended.status, 200);
+  assert.equal(ended.calls[0].values['anthropic-beta'], undefined);
+  assert.equal(ended.values[limit], undefined);
+});

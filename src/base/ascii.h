@@ -28,6 +28,16 @@ constexpr std::string_view ascii_trim(std::string_view text) {
   return text;
 }
 
+// Is the word in a comma-separated list? In either case, as header fields have them.
+constexpr bool ascii_lists(std::string_view list, std::string_view word) {
+  while (true) {
+    const std::size_t comma = list.find(',');
+    if (ascii_iequals(ascii_trim(list.substr(0, comma)), word)) return true;
+    if (comma == std::string_view::npos) return false;
+    list.remove_prefix(comma + 1);
+  }
+}
+
 inline std::string ascii_lowered(std::string_view text) {
   std::string result(text);
   for (char& c : result) c = ascii_lower(c);

@@ -28,17 +28,6 @@ namespace {
 // Where a function below is not to be inlined: a coroutine keeps every Result that stands in it for as long
 // as it lives, and malloc is slow beyond a kibibyte.
 
-// Does a comma-separated Cache-Control hold this directive?
-bool has_directive(std::string_view header, std::string_view directive) {
-  while (!header.empty()) {
-    const std::size_t comma = header.find(',');
-    if (ascii_iequals(ascii_trim(header.substr(0, comma)), directive)) return true;
-    if (comma == std::string_view::npos) break;
-    header.remove_prefix(comma + 1);
-  }
-  return false;
-}
-
 // The rendered body without what says how the answer is to come: where streams are kept, one entry serves
 // both forms.
 std::string without_stream_members(std::string_view body) {
@@ -74,8 +63,8 @@ void set_cache_key(Exchange& exchange) {
   if (!exchange.cache->enabled()) return;
   exchange.cache_state = CacheState::bypass;
   const std::string_view control = exchange.request.headers.get("cache-control");
-  if (has_directive(control, "no-store")) return;
-  const bool looks_up = !has_directive(control, "no-cache");
+  if (ascii_lists(control, "no-store")) return;
+  const bool looks_up = !ascii_lists(control, "no-cache");
   exchange.may_share = looks_up && exchange.settings->cache.single_flight;
   if (exchange.asked.stream && exchange.settings->cache.streams == config::StreamReplay::off) {
     if (exchange.may_share) set_cache_key(exchange);

@@ -26,6 +26,13 @@ class Headers {
     }
     return nullptr;
   }
+  // Is this a field of the connection alone, by a Connection field's word (RFC 9110, 7.6.1)?
+  bool end_here(std::string_view name) const {
+    for (const Field& field : fields_) {
+      if (ascii_iequals(field.name, "connection") && ascii_lists(field.value, name)) return true;
+    }
+    return false;
+  }
   void add(std::string_view name, std::string_view value) { fields_.push_back({name, value}); }
   void clear() { fields_.clear(); }
   auto begin() const { return fields_.begin(); }

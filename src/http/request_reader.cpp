@@ -6,6 +6,8 @@ namespace {
 
 // A body's memory grows with what has really come, so that announcing much costs us nothing.
 constexpr std::size_t kFirstBodyBytes = 64 * 1024;
+// Of a body, from which on all of it is: beyond what malloc maps for itself, with a page when it is touched.
+constexpr std::size_t kBelievedBodyBytes = 1024 * 1024;
 constexpr std::size_t kKeptBodyBytes = 64 * 1024;
 constexpr std::size_t kKeptHeadBytes = 8 * 1024;
 
@@ -121,11 +123,14 @@ std::size_t RequestReader::feed_body(std::string_view bytes) {
   return part;
 }
 
-// Room for more of a body of known length; may be less than the whole rest.
+// Room for more of a body of known length; may be less than the whole rest. Once much of it is there, the
+// rest is believed to come: the pages of so large a block cost nothing until they are filled, and those of a
+// block that is outgrown cost as much as the body's own.
 std::size_t RequestReader::make_room() {
   std::string& body = request_.body;
   const auto length = static_cast<std::size_t>(head_.content_length);  // at most body_bytes_max
-  const std::size_t wanted = std::min(length, std::max(kFirstBodyBytes, 2 * body.size()));
+  const bool believed = body.size() >= kBelievedBodyBytes;
+  const std::size_t wanted = believed ? length : std::min(length, std::max(kFirstBodyBytes, 2 * body.size()));
   if (body.capacity() < wanted + json::kPadding) body.reserve(wanted + json::kPadding);
   return std::min(length, body.capacity() - json::kPadding) - body.size();
 }
