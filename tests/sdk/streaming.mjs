@@ -23,11 +23,17 @@ const openai = [['7', OpenAI], ['6', OpenAIPrevious]].flatMap(([version, Client]
   return [
     {
       name: `openai ${version}`, api: 'chat',
-      text: async (url, model) => joined(await client(url).chat.completions.create({ model, messages, stream: true }), (chunk) => chunk.choices[0]?.delta.content),
+      async text(url, model) {
+        const chunks = await client(url).chat.completions.create({ model, messages, stream: true });
+        return joined(chunks, (chunk) => chunk.choices[0]?.delta.content);
+      },
     },
     {
       name: `openai ${version}`, api: 'responses',
-      text: async (url, model) => joined(await client(url).responses.create({ model, input: question, stream: true }), (event) => (event.type === 'response.output_text.delta' ? event.delta : '')),
+      async text(url, model) {
+        const events = await client(url).responses.create({ model, input: question, stream: true });
+        return joined(events, (event) => (event.type === 'response.output_text.delta' ? event.delta : ''));
+      },
     },
   ];
 });
@@ -66,7 +72,8 @@ const vercel = ['chat', 'responses'].map((api) => ({
 const langchain = ['chat', 'responses'].map((api) => ({
   name: 'LangChain', api,
   async text(url, model) {
-    const chat = new ChatOpenAI({ model, apiKey: 'sk-client', useResponsesApi: api === 'responses', maxRetries: 0, configuration: { baseURL: `${url}/v1` } });
+    const configuration = { baseURL: `${url}/v1` };
+    const chat = new ChatOpenAI({ model, apiKey: 'sk-client', useResponsesApi: api === 'responses', maxRetries: 0, configuration });
     return joined(await chat.stream(question), (chunk) => chunk.text);
   },
 }));
