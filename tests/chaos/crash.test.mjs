@@ -57,7 +57,8 @@ test('D13 a full pipe as standard error: no request waits for it, lines are drop
   const file = path.join(folder, 'config.yaml');
   writeFileSync(file, '# nothing yet\n');
   const gateway = new Program('sh', ['-c', 'exec "$0" --config config.yaml 2> "$1"', binary, pipe.path], {
-    cwd: folder, env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json', AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' }),
+    cwd: folder,
+    env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json', AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' }),
   });
   let told = '';
   const saw = (pattern) => until(() => { told += pipe.read(); return pattern.exec(told); }, String(pattern));
@@ -90,7 +91,8 @@ test('D13 a full pipe as standard error: no request waits for it, lines are drop
   told = pipe.read() && '';
   writeFileSync(file, '# good again\n');
   await saw(/configuration reloaded/);
-  context.diagnostic(`${outcomes.length} requests, median inside ${calm.toFixed(2)} ms, later ${full.toFixed(2)} ms, ${await metric('ai_proxy_log_lines_dropped_total')} lines dropped`);
+  const dropped = await metric('ai_proxy_log_lines_dropped_total');
+  context.diagnostic(`${outcomes.length} requests, median inside ${calm.toFixed(2)} ms, later ${full.toFixed(2)} ms, ${dropped} lines dropped`);
   gateway.child.kill('SIGTERM');
   assert.equal((await gateway.exited).code, 0);
   pipe.end();

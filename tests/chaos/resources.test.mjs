@@ -177,9 +177,10 @@ test('P10 at 85 % no keep-alive and nothing new is cached, at 90 % 503, at 95 % 
   const environment = { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0', AI_PROXY_CACHE_MEMORY: '8MB' };
   await withShortGateway({ environment, configuration: { limits: { memory: '0' } } }, async ({ gateway, provider, ask }) => {
     const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
-    const pressure = async () => Number(/^ai_proxy_memory_pressure (\d)$/m.exec((await exchange({ url: admin }, head('GET', '/metrics'))).text)[1]);
+    const metrics = async () => (await exchange({ url: admin }, head('GET', '/metrics'))).text;
+    const pressure = async () => Number(/^ai_proxy_memory_pressure (\d)$/m.exec(await metrics())[1]);
     // Each another one: the same would share a call.
-    const large = (index) => ({ ...question('native', 'openai', 'hang'), messages: [{ role: 'user', content: `${index}${'x'.repeat(8 * 2 ** 20)}` }] });
+    const large = (index) => question('native', 'openai', 'hang', { messages: [{ role: 'user', content: `${index}${'x'.repeat(8 * 2 ** 20)}` }] });
     const callers = [];
     for (let index = 0; index < 16; index += 1) callers.push(await Caller.post(gateway, doors.native, large(index)));
     await until(() => provider.calls.filter((call) => call.model === 'hang').length === 16, 'the large ones run', 60_000);
@@ -233,7 +234,8 @@ test('P10 at 85 % no keep-alive and nothing new is cached, at 90 % 503, at 95 % 
     context.diagnostic(`${ended.length} of ${callers.length} were ended`);
 
     for (const caller of [...callers, stream]) caller.leave('RST');
-    await until(async () => { const { status, headers } = await ask('after'); return status === 200 && headers.connection !== 'close'; }, 'recovery', 30_000);
+    const recovered = async () => { const { status, headers } = await ask('after'); return status === 200 && headers.connection !== 'close'; };
+    await until(recovered, 'recovery', 30_000);
     assert.equal((await ask('after')).headers['x-cache'], 'HIT', 'and is cached again');
   });
 });
@@ -285,19 +287,21 @@ test('P11 no memory at the start, from any allocation on: a message and an exit 
       ends['before main'] += 1;
       continue;
     }
-    assert.deepEqual([end.code, /^ai-proxy: there is not enough memory to start\.$/m.test(end.errors)], [2, true], `${from}: ${JSON.stringify(end)}`);
+    const said = /^ai-proxy: there is not enough memory to start\.$/m.test(end.errors);
+    assert.deepEqual([end.code, said], [2, true], `${from}: ${JSON.stringify(end)}`);
     ends['in words'] += 1;
   }
   context.diagnostic(`${JSON.stringify(ends)}; it starts when the first to fail is number ${from}`);
   assert.ok(from > 1000 && ends['in words'] >= 5, `${from}`);
 });
 
-test('P11 a thread cannot be started: no start, in words; while it serves, that request fails, and the next are answered', { skip: sanitized }, async () => {
+test('P11 a thread cannot be started: no start, in words; while it serves, that request fails, the next succeed', { skip: sanitized }, async () => {
   const library = preloaded('failing_threads');
   // The log, the trusted certificates, two loops.
   for (const from of [1, 2, 3, 4]) {
     const end = await startWith({ LD_PRELOAD: library, FAILING_THREADS_FROM: String(from) });
-    assert.deepEqual([end.code, /^ai-proxy: .*no more threads can be started/m.test(end.errors)], [2, true], `${from}: ${JSON.stringify(end)}`);
+    const said = /^ai-proxy: .*no more threads can be started/m.test(end.errors);
+    assert.deepEqual([end.code, said], [2, true], `${from}: ${JSON.stringify(end)}`);
   }
   assert.equal(await startWith({ LD_PRELOAD: library, FAILING_THREADS_FROM: '5' }), 'started');
 
@@ -305,7 +309,8 @@ test('P11 a thread cannot be started: no start, in words; while it serves, that 
   const none = path.join(emptyFolder(), 'none');
   const provider = await FaultyProvider.start();
   const url = provider.url.replace('127.0.0.1', '127.1');
-  const gateway = await startShortGateway({ environment: { ...providersAt(url), OPENAI_INTERNAL: 'true', LD_PRELOAD: library, FAILING_THREADS_FILE: none } });
+  const environment = { ...providersAt(url), OPENAI_INTERNAL: 'true', LD_PRELOAD: library, FAILING_THREADS_FILE: none };
+  const gateway = await startShortGateway({ environment });
   const callers = poster();
   const ask = () => callers.post(gateway.url + doors.native, question('native', 'openai', 'answer'));
   try {
@@ -324,7 +329,8 @@ test('P11 a thread cannot be started: no start, in words; while it serves, that 
 
 test('P11 allocations fail now and then: those requests fail, the process lives', { skip: sanitized, timeout: 180_000 }, async (context) => {
   const library = preloaded('failing_malloc'), begin = path.join(emptyFolder(), 'begin');
-  await withShortGateway({ environment: { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '10000' } }, async ({ gateway, ask }) => {
+  const environment = { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '10000' };
+  await withShortGateway({ environment }, async ({ gateway, ask }) => {
     assert.equal((await ask('answer')).status, 200);
     writeFileSync(begin, '');
     const texts = 20;

@@ -198,7 +198,7 @@ test(`soak of ${minutes} minutes`, async (context) => {
     const resident = samples.map(({ residentBytes }) => residentBytes), early = median(between(resident, 0.2, 0.5)), late = median(between(resident, 0.7, 1));
     say(`memory ${mebibytes(resident[0])} at first, ${mebibytes(early)} early, ${mebibytes(late)} late, ${mebibytes(Math.max(...resident))} at most`);
     say(`descriptors ${Math.min(...samples.map(({ descriptors }) => descriptors))} to ${Math.max(...samples.map(({ descriptors }) => descriptors))}, threads ${[...new Set(samples.map(({ threads }) => threads))].join(', ')}`);
-    const own = samples.map((sample) => sample.own), [ownEarly, ownLate] = [[0.2, 0.5], [0.7, 1]].map(([from, to]) => median(between(own, from, to)));
+    const own = samples.map((sample) => sample.own), ownEarly = median(between(own, 0.2, 0.5)), ownLate = median(between(own, 0.7, 1));
     say(`descriptors of its own ${ownEarly} early, ${ownLate} late, ${Math.min(...own)} to ${Math.max(...own)}`);
     say(`this process stood still for ${(100 * share).toFixed(1)} % of the time`);
     if (soak.firstOutside !== undefined) say(`as the first failed outside: ${soak.firstOutside}`);
