@@ -106,7 +106,9 @@ test('D11 the wall clock jumps a day ahead, an hour back, to and fro: no time-ou
       return took;
     };
     // As exactly as limits are kept where no clock jumps (U3).
-    for (const [jump, seconds] of jumps) await keeps(2100, (attempt) => jumped(jump, seconds, attempt), { what: `the limit of 2 s over ${jump}` });
+    for (const [jump, seconds] of jumps) {
+      await keeps(2100, (attempt) => jumped(jump, seconds, attempt), { what: `the limit of 2 s over ${jump}` });
+    }
     release();
     assert.equal(foldNative((await stream.ended).text).last.event, 'done');
     agent.destroy();
@@ -143,9 +145,14 @@ for (const border of ['2026-12-31 23:59:58', '2027-02-28 23:59:58', '2028-02-29 
 const failures = 5;
 async function asleep(firstByte, length) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-stop-'));
-  config(folder, `limits:\n  provider:\n    first_byte: ${firstByte}ms\n    silence: ${firstByte}ms\n    connections: 1000\ncache:\n  redis: ${redis.url}\n  redis_timeout: 1s
-providers:\n  second:\n    base_url: ${provider.url}\n    api_key: sk-second\naliases:\n  steady:\n    targets: [openai/gpt-4o, second/gpt-4o]
-routing:\n  breaker:\n    failures: ${failures}\nadmin:\n  listen: 127.0.0.1:0\n`);
+  config(folder, JSON.stringify({
+    limits: { provider: { first_byte: `${firstByte}ms`, silence: `${firstByte}ms`, connections: 1000 } },
+    cache: { redis: redis.url, redis_timeout: '1s' },
+    providers: { second: { base_url: provider.url, api_key: 'sk-second' } },
+    aliases: { steady: { targets: ['openai/gpt-4o', 'second/gpt-4o'] } },
+    routing: { breaker: { failures } },
+    admin: { listen: '127.0.0.1:0' },
+  }));
   const gateway = await startGateway({ folder, args: ['--config', 'config.yaml'], environment: { OPENAI_BASE_URL: provider.url, AI_PROXY_THREADS: '1' } });
   const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
   const open = async () => {

@@ -2,7 +2,7 @@
 // program was built.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -45,6 +45,54 @@ test('D13 a full pipe as log: no request waits for it, lines are dropped and cou
   assert.ok(Number(lines) > 0);
   assert.ok(Number(/^ai_proxy_log_lines_dropped_total (\d+)$/m.exec((await ask(`${admin}/metrics`)).text)[1]) >= Number(lines));
   context.diagnostic(`${outcomes.length} requests, median inside ${early.toFixed(2)} ms, later ${late.toFixed(2)} ms`);
+  gateway.child.kill('SIGTERM');
+  assert.equal((await gateway.exited).code, 0);
+  pipe.end();
+});
+
+// The same for standard error, where messages go: a refused reload says a hundred of them.
+test('D13 a full pipe as standard error: no request waits for it, lines are dropped and counted, the other sink goes on', async (context) => {
+  const pipe = unreadPipe();
+  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-stderr-'));
+  const file = path.join(folder, 'config.yaml');
+  writeFileSync(file, '# nothing yet\n');
+  const gateway = new Program('sh', ['-c', 'exec "$0" --config config.yaml 2> "$1"', binary, pipe.path], {
+    cwd: folder,
+    env: gatewayEnvironment({ OPENAI_BASE_URL: provider.url, AI_PROXY_LOG_FORMAT: 'json', AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' }),
+  });
+  let told = '';
+  const saw = (pattern) => until(() => { told += pipe.read(); return pattern.exec(told); }, String(pattern));
+  const [, url] = await saw(/"url":"(http:[^"]+)/);
+  const [, admin] = await saw(/admin listening.*?"address":"(http:[^"]+)"/);
+  const metric = async (name) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec((await ask(`${admin}/metrics`)).text)[1]);
+  const agent = new http.Agent({ keepAlive: true });
+  const load = closedLoop((lane, number) => ask(`${url}/v1/chat`, question(`${lane} ${number}`), { agent }), 4);
+  await until(() => load.outcomes.length >= 200, 'the load runs');
+  const early = load.outcomes.length;
+
+  pipe.fill();
+  writeFileSync(file, Array.from({ length: 100 }, (_, index) => `unknown_${index}_${'x'.repeat(40)}: 1\n`).join(''));
+  const reloads = 40;
+  for (let round = 1; round <= reloads; ++round) {
+    gateway.child.kill('SIGHUP');
+    await until(async () => await metric('ai_proxy_config_reload_failed_total') >= round, 'the reload is refused');
+  }
+  await until(async () => await metric('ai_proxy_log_lines_dropped_total') > 0, 'lines are dropped');
+  const before = load.outcomes.length;
+  await until(() => load.outcomes.length >= before + 200, 'requests go on');
+  const outcomes = await load.stop();
+  agent.destroy();
+  assert.deepEqual(counted(outcomes), { 200: outcomes.length });
+  const inside = outcomes.map(({ headers }) => Number(headers['x-ai-proxy-overhead-us']) / 1000);
+  const [calm, full] = [inside.slice(0, early), inside.slice(early)].map((times) => quantile(times, 0.5));
+  assert.ok(full < calm * 5 + (slow ? 50 : 5), `median inside ${calm} ms before the pipe was full, ${full} ms after`);
+  await until(() => gateway.accessLines().length === outcomes.length, 'every request has its line on standard output');
+  // Who reads again finds what is new.
+  told = pipe.read() && '';
+  writeFileSync(file, '# good again\n');
+  await saw(/configuration reloaded/);
+  const dropped = await metric('ai_proxy_log_lines_dropped_total');
+  context.diagnostic(`${outcomes.length} requests, median inside ${calm.toFixed(2)} ms, later ${full.toFixed(2)} ms, ${dropped} lines dropped`);
   gateway.child.kill('SIGTERM');
   assert.equal((await gateway.exited).code, 0);
   pipe.end();

@@ -10,7 +10,9 @@ import { Program, binary, gatewayEnvironment, slow, startGateway } from '../supp
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
-import { Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, keeps, keepsAll, openLoop, openStream, unreadPipe, until } from './support/life.mjs';
+import {
+  Caller, allowance, ask, closedLoop, counted, cpuMilliseconds, full, keeps, keepsAll, openLoop, openStream, unreadPipe, until,
+} from './support/life.mjs';
 
 const question = { provider: 'anthropic', model: 'claude-sonnet-4-5', messages: [{ role: 'user', content: 'Tell me a story' }] };
 const turn = { text: ['Once', ' upon'], reason: 'stop', usage: { input: 25 } };
@@ -51,7 +53,8 @@ const refusedAt = (url) => new Promise((resolve) => {
 
 test('P1 ready within 500 ms of the start, with ten thousand aliases', async (context) => {
   const folder = mkdtempSync(`${tmpdir()}/ai-proxy-start-`);
-  writeFileSync(`${folder}/config.yaml`, `aliases:\n${Array.from({ length: 10_000 }, (_, index) => `  alias-${index}: anthropic/claude-sonnet-4-5\n`).join('')}`);
+  const aliases = Array.from({ length: 10_000 }, (_, index) => `  alias-${index}: anthropic/claude-sonnet-4-5\n`);
+  writeFileSync(`${folder}/config.yaml`, `aliases:\n${aliases.join('')}`);
   const worked = [];
   const started = async () => {
     const begin = performance.now();
@@ -132,7 +135,11 @@ async function drained(context) {
   const lines = gateway.accessLines().filter(({ stream }) => stream);
   assert.equal(lines.length, live, 'every stream has its line');
   for (const line of lines.filter(({ error_code: code }) => code)) assert.deepEqual([line.error_code, line.input_tokens], ['overloaded', 25], 'what was used so far is in the line');
-  const closings = { 'the port is closed': closedAfter, 'the idle connections are closed': Math.max(...idleAfter), 'who is not done is told, behind the time to drain': toldLast - drainSeconds * 1000 };
+  const closings = {
+    'the port is closed': closedAfter,
+    'the idle connections are closed': Math.max(...idleAfter),
+    'who is not done is told, behind the time to drain': toldLast - drainSeconds * 1000,
+  };
   context.diagnostic(`${JSON.stringify(closings)} ms, load ${JSON.stringify(counts)}`);
   return closings;
 }

@@ -1,18 +1,18 @@
 // Too much work, and too little memory or too few descriptors (item 4, P9 to P11 of the reliability goals): said in words, survived, and over when it is over.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { providersAt, slow } from '../support/processes.mjs';
+import { binary, gatewayEnvironment, Program, providersAt, slow } from '../support/processes.mjs';
 import { Caller } from './support/caller.mjs';
 import { emptyFolder, exchange, head, postHead, startShortGateway, Wire } from './support/clients.mjs';
 import { FaultyProvider } from './support/faulty_provider.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
 import { load, poster } from './support/load.mjs';
-import { scale } from './support/scale.mjs';
+import { Chances, patience, scale } from './support/scale.mjs';
 import { doors, question, withScene } from './support/scene.mjs';
 import { until } from './support/waiting.mjs';
 
@@ -172,6 +172,74 @@ test('P10 running requests that hold the most are ended in words; a small stream
   });
 });
 
+// Each step by itself: requests that hang hold memory, and then the limit is set so that what the process has is just so much of it.
+test('P10 at 85 % no keep-alive and nothing new is cached, at 90 % 503, at 95 % the largest are ended', { skip: sanitized }, async (context) => {
+  const environment = { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0', AI_PROXY_CACHE_MEMORY: '8MB' };
+  await withShortGateway({ environment, configuration: { limits: { memory: '0' } } }, async ({ gateway, provider, ask }) => {
+    const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
+    const metrics = async () => (await exchange({ url: admin }, head('GET', '/metrics'))).text;
+    const pressure = async () => Number(/^ai_proxy_memory_pressure (\d)$/m.exec(await metrics())[1]);
+    // Each another one: the same would share a call.
+    const large = (index) => question('native', 'openai', 'hang', { messages: [{ role: 'user', content: `${index}${'x'.repeat(8 * 2 ** 20)}` }] });
+    const callers = [];
+    for (let index = 0; index < 16; index += 1) callers.push(await Caller.post(gateway, doors.native, large(index)));
+    await until(() => provider.calls.filter((call) => call.model === 'hang').length === 16, 'the large ones run', 60_000);
+    const stream = await Caller.post(gateway, doors.native, question('native', 'openai', 'stream:2000:20', { stream: true }));
+    await stream.saw(/t0 /);
+    assert.deepEqual([(await ask('kept')).headers['x-cache'], (await ask('kept')).headers['x-cache']], ['MISS', 'HIT']);
+
+    const limitedTo = (share) => {
+      const memory = Math.floor(figuresOf(gateway).residentBytes / share);
+      writeFileSync(`${gateway.file}.new`, JSON.stringify({ limits: { memory: String(memory) } }));
+      renameSync(`${gateway.file}.new`, gateway.file);
+      gateway.child.kill('SIGHUP');
+    };
+    // What the process has changes a little when the allocator gives free blocks back: then the limit follows.
+    const at = async (step, share) => {
+      await until(async () => {
+        limitedTo(share);
+        for (let look = 0; look < 4; look += 1) { await pause(300); if (await pressure() !== step) return false; }
+        return true;
+      }, `step ${step}`, 30_000);
+    };
+    await at(1, 0.875);
+    for (const name of ['new', 'new']) {
+      const { status, headers } = await ask(name);
+      assert.deepEqual([status, headers.connection, headers['x-cache']], [200, 'close', 'MISS'], 'served, not kept, and the connection ends');
+    }
+    assert.equal((await ask('kept')).headers['x-cache'], 'HIT', 'what is kept is given');
+    assert.equal(await pressure(), 1);
+
+    await at(2, 0.925);
+    const refused = await exchange(gateway, postHead(doors.native, 100));
+    assert.equal(refused.status, 503);
+    assert.match(refused.head, /^retry-after: 1\r$/im);
+    assert.equal(JSON.parse(refused.body).details.code, 'overloaded');
+    assert.equal((await exchange(gateway, head('GET', '/livez'))).status, 200);
+    assert.deepEqual(callers.filter(({ ended }) => ended), [], 'who runs goes on');
+    assert.equal(await pressure(), 2);
+
+    limitedTo(0.97);
+    await until(() => callers.some(({ status }) => status > 0), 'the largest are ended');
+    await until(async () => await pressure() < 3, 'as many as it takes');
+    const ended = callers.filter(({ status }) => status > 0);
+    for (const caller of ended) {
+      await caller.saw(/"code":"overloaded"/);
+      assert.equal(caller.status, 503);
+    }
+    assert.ok(ended.length < callers.length, 'no more than it takes');
+    const texts = () => stream.text.match(/t\d+ /g).length;
+    const seen = texts();
+    await until(() => texts() > seen + 10 && !stream.ended, 'the small stream goes on');
+    context.diagnostic(`${ended.length} of ${callers.length} were ended`);
+
+    for (const caller of [...callers, stream]) caller.leave('RST');
+    const recovered = async () => { const { status, headers } = await ask('after'); return status === 200 && headers.connection !== 'close'; };
+    await until(recovered, 'recovery', 30_000);
+    assert.equal((await ask('after')).headers['x-cache'], 'HIT', 'and is cached again');
+  });
+});
+
 test('overload: an event loop that is late with its work refuses more, and takes it again when it is not', async (context) => {
   await withScene({ configuration: { limits: { loop_delay: '5ms', provider: { connect: '60s' } } } }, async (scene) => {
     const messages = Array.from({ length: 100_000 }, () => ({ role: 'user', content: 'abcde' }));
@@ -184,13 +252,85 @@ test('overload: an event loop that is late with its work refuses more, and takes
   });
 });
 
-test('P11 allocations fail now and then: those requests fail, the process lives', { skip: sanitized, timeout: 180_000 }, async (context) => {
-  const source = fileURLToPath(new URL('support/failing_malloc.c', import.meta.url));
-  const folder = emptyFolder();
-  const library = path.join(folder, 'failing_malloc.so'), begin = path.join(folder, 'begin');
+// A library for LD_PRELOAD, of support/NAME.c.
+function preloaded(name) {
+  const source = fileURLToPath(new URL(`support/${name}.c`, import.meta.url));
+  const library = path.join(emptyFolder(), `${name}.so`);
   const compiled = spawnSync(process.env.CC ?? 'clang-19', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'], { encoding: 'utf8' });
   assert.equal(compiled.status, 0, compiled.stderr ?? String(compiled.error));
-  await withShortGateway({ environment: { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '20000' } }, async ({ gateway, ask }) => {
+  return library;
+}
+
+// How a start ends that cannot succeed: 'started' when it did all the same.
+async function startWith(environment) {
+  const gateway = new Program(binary, [], { cwd: emptyFolder(), env: gatewayEnvironment({ AI_PROXY_THREADS: '2', ...environment }) });
+  // Log, main and two loops: who has all its threads has started, whether or not it can say so.
+  const threads = () => { try { return figuresOf(gateway).threads; } catch { return 0; } };
+  await until(() => gateway.ended || threads() === 4, 'an end, or all threads', 30_000);
+  if (!gateway.ended) await Promise.race([gateway.exited, pause(patience(1000))]);
+  if (gateway.ended) return { ...await gateway.exited, errors: gateway.errors };
+  gateway.child.kill('SIGKILL');
+  await gateway.exited;
+  return 'started';
+}
+
+test('P11 no memory at the start, from any allocation on: a message and an exit code', { skip: sanitized }, async (context) => {
+  const library = preloaded('failing_malloc');
+  const chances = new Chances(context), ends = { 'before main': 0, 'in words': 0 };
+  let from = 1;
+  for (; from < 10_000_000; from = Math.ceil(from * (1.2 + chances.unit() * scale(0.8, 0.2)))) {
+    const end = await startWith({ LD_PRELOAD: library, FAILING_MALLOC_FROM: String(from) });
+    if (end === 'started') break;
+    if (end.signal !== null) {
+      // The libraries' own beginnings are before main: nobody can catch what they throw, and the runtime says so.
+      assert.ok(end.signal === 'SIGABRT' && /std::bad_alloc/.test(end.errors) && from < 100, `${from}: ${JSON.stringify(end)}`);
+      ends['before main'] += 1;
+      continue;
+    }
+    const said = /^ai-proxy: there is not enough memory to start\.$/m.test(end.errors);
+    assert.deepEqual([end.code, said], [2, true], `${from}: ${JSON.stringify(end)}`);
+    ends['in words'] += 1;
+  }
+  context.diagnostic(`${JSON.stringify(ends)}; it starts when the first to fail is number ${from}`);
+  assert.ok(from > 1000 && ends['in words'] >= 5, `${from}`);
+});
+
+test('P11 a thread cannot be started: no start, in words; while it serves, that request fails, the next succeed', { skip: sanitized }, async () => {
+  const library = preloaded('failing_threads');
+  // The log, the trusted certificates, two loops.
+  for (const from of [1, 2, 3, 4]) {
+    const end = await startWith({ LD_PRELOAD: library, FAILING_THREADS_FROM: String(from) });
+    const said = /^ai-proxy: .*no more threads can be started/m.test(end.errors);
+    assert.deepEqual([end.code, said], [2, true], `${from}: ${JSON.stringify(end)}`);
+  }
+  assert.equal(await startWith({ LD_PRELOAD: library, FAILING_THREADS_FROM: '5' }), 'started');
+
+  // Names are looked up by threads of their own; this one is no address to the gateway, and 127.0.0.1 to the system.
+  const none = path.join(emptyFolder(), 'none');
+  const provider = await FaultyProvider.start();
+  const url = provider.url.replace('127.0.0.1', '127.1');
+  const environment = { ...providersAt(url), OPENAI_INTERNAL: 'true', LD_PRELOAD: library, FAILING_THREADS_FILE: none };
+  const gateway = await startShortGateway({ environment });
+  const callers = poster();
+  const ask = () => callers.post(gateway.url + doors.native, question('native', 'openai', 'answer'));
+  try {
+    writeFileSync(none, '');
+    const { status, text } = await ask();
+    assert.deepEqual([status, JSON.parse(text).details?.code], [502, 'provider_unreachable'], text);
+    assert.equal((await exchange(gateway, head('GET', '/readyz'))).status, 200);
+    rmSync(none);
+    await until(async () => (await ask()).status === 200, 'threads again');
+  } finally {
+    callers.end();
+    await gateway.stop();
+    await provider.stop();
+  }
+});
+
+test('P11 allocations fail now and then: those requests fail, the process lives', { skip: sanitized, timeout: 180_000 }, async (context) => {
+  const library = preloaded('failing_malloc'), begin = path.join(emptyFolder(), 'begin');
+  const environment = { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '10000' };
+  await withShortGateway({ environment }, async ({ gateway, ask }) => {
     assert.equal((await ask('answer')).status, 200);
     writeFileSync(begin, '');
     const texts = 20;

@@ -2,13 +2,15 @@
 // every five seconds, callers that leave, and reloads. No request may fail but those that met a fault; memory, descriptors and
 // threads stay flat. AI_PROXY_BINARY may be a sanitized build (then AI_PROXY_SLOW=1).
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { slow, startGateway } from '../support/processes.mjs';
+import { post } from '../support/sent.mjs';
 import { FaultProxy } from './support/fault_proxy.mjs';
 import { FaultyProvider } from './support/faulty_provider.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
-import { load, percentile, poster } from './support/load.mjs';
+import { load, percentile } from './support/load.mjs';
 import { Chances } from './support/scale.mjs';
 import { asItComes, configurationFile, doors, providers, question } from './support/scene.mjs';
 import { Caller } from './support/caller.mjs';
@@ -24,8 +26,16 @@ const grace = slow ? 5000 : 2500;
 const patienceSeconds = 10;
 const hanging = new Set(['no answer', 'silence in answers', 'black hole', 'black hole on the way up', 'slow bytes']);
 // Providers and callers are this process. When the machine does not let it run, its providers are silent too.
+// Connections come and go while they are counted.
+const descriptorsSlack = 4;
 const standstill = 1000, standstillShare = 0.2;
 const pairs = Object.keys(doors).flatMap((door) => providers.map((provider) => ({ door, provider })));
+
+// Its agent tells how many connections it keeps open.
+function poster(lanes = 64) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: lanes });
+  return { agent, post: (url, body, headers) => post(url, body, headers, { agent }), end: () => agent.destroy() };
+}
 
 class Soak {
   windows = [];    // {provider, name, from, to}
@@ -107,9 +117,18 @@ class Soak {
         window.to = performance.now() + grace + (hanging.has(name) ? patienceSeconds * 1000 : 0);
       }
       await pause(Math.max(0, begun + every - 200 - performance.now()));
-      this.samples.push(figuresOf(this.gateway));
+      this.sample();
       await pause(Math.max(0, begun + every - performance.now()));
     }
+  }
+
+  // What the gateway holds; `own`: descriptors beside the connections that callers and providers keep open.
+  sample() {
+    const figures = figuresOf(this.gateway);
+    const { sockets, freeSockets } = this.poster.agent;
+    const callers = [...Object.values(sockets), ...Object.values(freeSockets)].reduce((sum, list) => sum + list.length, 0);
+    const connections = Object.values(this.places).reduce((sum, { proxy }) => sum + proxy.pairs.size, 0);
+    this.samples.push({ ...figures, own: figures.descriptors - callers - connections });
   }
 
   // Notes when this process stood still.
@@ -179,11 +198,15 @@ test(`soak of ${minutes} minutes`, async (context) => {
     const resident = samples.map(({ residentBytes }) => residentBytes), early = median(between(resident, 0.2, 0.5)), late = median(between(resident, 0.7, 1));
     say(`memory ${mebibytes(resident[0])} at first, ${mebibytes(early)} early, ${mebibytes(late)} late, ${mebibytes(Math.max(...resident))} at most`);
     say(`descriptors ${Math.min(...samples.map(({ descriptors }) => descriptors))} to ${Math.max(...samples.map(({ descriptors }) => descriptors))}, threads ${[...new Set(samples.map(({ threads }) => threads))].join(', ')}`);
+    const own = samples.map((sample) => sample.own), ownEarly = median(between(own, 0.2, 0.5)), ownLate = median(between(own, 0.7, 1));
+    say(`descriptors of its own ${ownEarly} early, ${ownLate} late, ${Math.min(...own)} to ${Math.max(...own)}`);
     say(`this process stood still for ${(100 * share).toFixed(1)} % of the time`);
     if (soak.firstOutside !== undefined) say(`as the first failed outside: ${soak.firstOutside}`);
     assert.ok(share < standstillShare, 'the machine is too busy to tell');
     assert.deepEqual(unexcused.slice(0, 10).map(({ provider, what, from, to }) => ({ provider, what, from, to })), [], 'no error outside of a fault\'s window');
     assert.equal(new Set(samples.map(({ threads }) => threads)).size, 1);
+    // What a fault cost for ever would have been paid once for each.
+    assert.ok(ownLate - ownEarly <= descriptorsSlack, `descriptors grow: ${own}`);
     // A sanitizer keeps what was freed.
     if (!slow) assert.ok(late - early < 4 * 2 ** 20, `memory grows: ${mebibytes(late - early)}`);
     soak.poster.end();

@@ -1,6 +1,6 @@
-// One allocation in a hundred thousand fails (FAILING_MALLOC_ONE_IN), once the program serves: for LD_PRELOAD. A fixed
-// sequence per process, so that a run can be repeated. What is asked for again at once, after something was freed for it,
-// fails too.
+// For LD_PRELOAD. One allocation in so many fails (FAILING_MALLOC_ONE_IN), once the program serves: a fixed sequence per
+// process, so that a run can be repeated. What is asked for again at once, after something was freed for it, fails too.
+// Or (FAILING_MALLOC_FROM=n) every one from the n-th on.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,12 +13,15 @@
 static void *(*real_malloc)(size_t);
 static atomic_ulong asked;
 static atomic_ulong one_in;
+static unsigned long from;
 static const char *begin_file;
 static _Thread_local size_t refused;
 
 __attribute__((constructor)) static void begin(void) {
   real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
   begin_file = getenv("FAILING_MALLOC_FILE");
+  const char *text = getenv("FAILING_MALLOC_FROM");
+  if (text != NULL) from = strtoul(text, NULL, 10);
 }
 
 // The failures begin once the file exists: the start has its own rules.
@@ -35,6 +38,10 @@ static unsigned long rate(unsigned long number) {
 void *malloc(size_t size) {
   if (real_malloc == NULL) real_malloc = (void *(*)(size_t))dlsym(RTLD_NEXT, "malloc");
   unsigned long number = atomic_fetch_add(&asked, 1);
+  if (from != 0 && number + 1 >= from) {
+    errno = ENOMEM;
+    return NULL;
+  }
   unsigned long every = rate(number);
   int again = refused != 0 && refused == size;
   refused = 0;

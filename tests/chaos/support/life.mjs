@@ -99,7 +99,11 @@ export function openLoop(make, rate) {
       load.sent += 1;
     }
   }, 5);
-  const load = { outcomes, sent: 0, async stop() { loads.delete(load); clearInterval(timer); await Promise.all(flying); return outcomes; } };
+  const load = {
+    outcomes,
+    sent: 0,
+    async stop() { loads.delete(load); clearInterval(timer); await Promise.all(flying); return outcomes; },
+  };
   loads.add(load);
   return load;
 }
@@ -109,7 +113,11 @@ export function openLoop(make, rate) {
 export async function keepsAll(limits, measure, options = {}) {
   const deeds = [];
   for (const [name, limit] of Object.entries(limits)) {
-    await keeps(limit, async (attempt) => { while (deeds.length <= attempt) deeds.push(await measure(deeds.length)); return deeds[attempt][name]; }, { what: name, ...options[name] });
+    const done = async (attempt) => {
+      while (deeds.length <= attempt) deeds.push(await measure(deeds.length));
+      return deeds[attempt][name];
+    };
+    await keeps(limit, done, { what: name, ...options[name] });
   }
 }
 
