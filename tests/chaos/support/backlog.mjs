@@ -6,15 +6,22 @@ import { mebibytes } from './figures.mjs';
 
 const hexPort = (port) => Number(port).toString(16).toUpperCase().padStart(4, '0');
 
-// {unsent, unread}: bytes of the socket between two ports of this machine. (Unsent: also what is not acknowledged.)
-function queuesOf(localPort, remotePort) {
-  const ends = new RegExp(`^ *\\d+: \\w{8}:${hexPort(localPort)} \\w{8}:${hexPort(remotePort)} \\w\\w (\\w{8}):(\\w{8}) `, 'm');
+// {open, unsent, unread}: the socket between two ports of this machine, with its bytes (unsent: also what is not acknowledged);
+// undefined: there is none.
+export function socketBetween(localPort, remotePort) {
+  const ends = new RegExp(`^ *\\d+: \\w{8}:${hexPort(localPort)} \\w{8}:${hexPort(remotePort)} (\\w\\w) (\\w{8}):(\\w{8}) `, 'm');
   // The table is read in pieces, and while it changes a line may be passed over.
   for (let tries = 0; tries < 100; tries += 1) {
     const found = ends.exec(readFileSync('/proc/net/tcp', 'latin1'));
-    if (found) return { unsent: Number.parseInt(found[1], 16), unread: Number.parseInt(found[2], 16) };
+    if (found) return { open: found[1] === '01', unsent: Number.parseInt(found[2], 16), unread: Number.parseInt(found[3], 16) };
   }
-  throw new Error(`no socket between the ports ${localPort} and ${remotePort}`);
+  return undefined;
+}
+
+function queuesOf(localPort, remotePort) {
+  const found = socketBetween(localPort, remotePort);
+  if (!found) throw new Error(`no socket between the ports ${localPort} and ${remotePort}`);
+  return found;
 }
 
 // Bytes from one event's beginning to the next one's, in what has come of a stream of one event again and again; undefined before

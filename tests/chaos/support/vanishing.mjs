@@ -2,7 +2,7 @@
 // can be thrown away. Prints one line of JSON: how long it took until the provider was let go, and until an idle connection was closed.
 import { spawnSync } from 'node:child_process';
 import { postHead, head, Wire } from './clients.mjs';
-import { figuresOf } from './figures.mjs';
+import { socketBetween } from './backlog.mjs';
 import { scale } from './scale.mjs';
 import { doors, question, Scene } from './scene.mjs';
 import { until } from './waiting.mjs';
@@ -29,9 +29,9 @@ await until(() => call.goneAt !== undefined, 'the provider is let go', 60_000);
 const stream = call.goneAt - gone;
 let idleTime = null;
 if (scale(false, true)) {
-  // Its own end cannot hear of it; ours can be counted.
-  const before = figuresOf(scene.gateway).sockets;
-  await until(() => figuresOf(scene.gateway).sockets < before, 'the idle connection is closed', 150_000);
+  // Its own end cannot hear of it; the gateway's can be looked at.
+  const port = new URL(scene.gateway.url).port;
+  await until(() => !socketBetween(port, idle.socket.localPort)?.open, 'the idle connection is closed', 150_000);
   idleTime = performance.now() - gone;
 }
 console.log(JSON.stringify({ stream, idle: idleTime }));
