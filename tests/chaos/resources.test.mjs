@@ -342,7 +342,7 @@ test('P11 allocations fail now and then: those requests fail, the process lives'
       if (answer.status === 503) await pause(20);
       return answer;
     };
-    const { byStatus, answers } = await load(scale(3000, 30_000), 16, patiently);
+    const { byStatus, answers } = await load(scale(3000, 20_000), 16, patiently);
     context.diagnostic(JSON.stringify(byStatus));
     assert.equal(gateway.ended, undefined, gateway.errors.slice(-3000));
     const all = Array.from({ length: texts }, (_, index) => `t${index}`).join(' ');
