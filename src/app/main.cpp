@@ -1,6 +1,7 @@
 // The command line: what to run, and exit codes (0 good, 1 output lost, 2 wrong usage or configuration).
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
 #include <memory>
@@ -117,6 +118,7 @@ int main(int argc, char** argv) {
     return run(argc, argv);
   } catch (const std::bad_alloc&) {
     std::fputs("ai-proxy: there is not enough memory to start.\n", stderr);
+    std::_Exit(kWrongUsage);  // threads may stand, and taking anything down may want memory
   } catch (const std::system_error& fault) {
     const bool no_thread = fault.code() == std::errc::resource_unavailable_try_again;
     std::fprintf(stderr, "ai-proxy: %s%s\n", fault.what(),

@@ -321,7 +321,13 @@ class Conductor {
 
 // What was logged before the end is written, whatever the end is.
 struct LogEnd {
-  ~LogEnd() { telemetry::stop_log(); }
+  ~LogEnd() {
+    try {
+      telemetry::stop_log();
+    } catch (const std::bad_alloc&) {
+      // Then it is not.
+    }
+  }
 };
 
 }  // namespace
@@ -337,9 +343,15 @@ int serve(const CommandLine& command_line, std::shared_ptr<const config::Setting
   std::signal(SIGPIPE, SIG_IGN);
   return_memory_early();
   const LogEnd log_end;
-  Conductor conductor(command_line, std::move(settings));
-  conductor.start();
-  conductor.run();
+  auto conductor = std::make_unique<Conductor>(command_line, std::move(settings));
+  try {
+    conductor->start();
+  } catch (const std::bad_alloc&) {
+    // Taking the loops down would want memory too: asio posts what it destroys.
+    static_cast<void>(conductor.release());
+    throw;
+  }
+  conductor->run();
   return 0;
 }
 

@@ -266,7 +266,7 @@ async function startWith(environment) {
   const gateway = new Program(binary, [], { cwd: emptyFolder(), env: gatewayEnvironment({ AI_PROXY_THREADS: '2', ...environment }) });
   // Log, main and two loops: who has all its threads has started, whether or not it can say so.
   const threads = () => { try { return figuresOf(gateway).threads; } catch { return 0; } };
-  await until(() => gateway.ended || threads() === 4, 'an end, or all threads', 30_000);
+  await until(() => gateway.ended || threads() >= 4, 'an end, or all threads', 30_000);
   if (!gateway.ended) await Promise.race([gateway.exited, pause(patience(1000))]);
   if (gateway.ended) return { ...await gateway.exited, errors: gateway.errors };
   gateway.child.kill('SIGKILL');
@@ -276,15 +276,16 @@ async function startWith(environment) {
 
 test('P11 no memory at the start, from any allocation on: a message and an exit code', { skip: sanitized }, async (context) => {
   const library = preloaded('failing_malloc');
-  const chances = new Chances(context), ends = { 'before main': 0, 'in words': 0 };
+  const chances = new Chances(context), ends = { 'of libraries': 0, 'in words': 0 };
   let from = 1;
   for (; from < 10_000_000; from = Math.ceil(from * (1.2 + chances.unit() * scale(0.8, 0.2)))) {
     const end = await startWith({ LD_PRELOAD: library, FAILING_MALLOC_FROM: String(from) });
     if (end === 'started') break;
     if (end.signal !== null) {
-      // The libraries' own beginnings are before main: nobody can catch what they throw, and the runtime says so.
-      assert.ok(end.signal === 'SIGABRT' && /std::bad_alloc/.test(end.errors) && from < 100, `${from}: ${JSON.stringify(end)}`);
-      ends['before main'] += 1;
+      // The libraries' own beginnings, before main and where simdjson chooses its instructions: what those throw nobody can
+      // catch, and the runtime says so.
+      assert.ok(end.signal === 'SIGABRT' && /^terminate called/.test(end.errors) && from < 1000, `${from}: ${JSON.stringify(end)}`);
+      ends['of libraries'] += 1;
       continue;
     }
     const said = /^ai-proxy: there is not enough memory to start\.$/m.test(end.errors);
@@ -341,7 +342,7 @@ test('P11 allocations fail now and then: those requests fail, the process lives'
       if (answer.status === 503) await pause(20);
       return answer;
     };
-    const { byStatus, answers } = await load(scale(3000, 30_000), 16, patiently);
+    const { byStatus, answers } = await load(scale(3000, 20_000), 16, patiently);
     context.diagnostic(JSON.stringify(byStatus));
     assert.equal(gateway.ended, undefined, gateway.errors.slice(-3000));
     const all = Array.from({ length: texts }, (_, index) => `t${index}`).join(' ');
