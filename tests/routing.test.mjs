@@ -6,6 +6,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { keeps } from './chaos/support/promise.mjs';
 import { startGateway } from './support/processes.mjs';
 import { ScriptedProvider } from './support/scripted_provider.mjs';
 import { post } from './support/sent.mjs';
@@ -238,23 +239,40 @@ test('a caller may ask for fewer retries, another time, and fallbacks of its own
   assert.match(late.text, /did not complete its answer within 200 ms/);
 });
 
-// A provider that says nothing; `left` resolves once its caller has gone.
+// A provider that says nothing; `left` resolves once its caller has gone, with the time of it.
 function silence(provider) {
   let gone, asked;
   const silent = { left: new Promise((resolve) => { gone = resolve; }), asked: new Promise((resolve) => { asked = resolve; }) };
-  provider.answer = (_, out) => { asked(); out.closed().then(gone); };
+  provider.answer = (_, out) => { asked(); out.closed().then(() => gone(performance.now())); };
   return silent;
 }
 
 for (const stream of [false, true]) {
-  test(`a hedge: ${stream ? 'a stream' : 'an answer'} that is slow to begin is asked for a second time; who begins first wins, and the other is let go`, async () => {
-    const slow = silence(world.two);
-    const answer = await ask('hedged', { stream });
-    assert.equal(answer.status, 200, answer.text);
-    assert.match(answer.headers['x-ai-proxy-attempts'], /^2; two\/gpt-4o=cancelled \d+ms, three\/claude-haiku-4-5$/);
-    assert.equal(answer.headers['x-ai-proxy-provider'], 'three');
-    await slow.left;
-    assert.deepEqual(calls(), [0, 1, 1]);
+  const what = stream ? 'a stream' : 'an answer';
+  test(`a hedge: ${what} that is slow to begin is asked for a second time; who begins first wins, and the other is let go`, async () => {
+    await keeps(100, async (round) => {
+      const slow = silence(world.two);
+      let begun, went;
+      const left = slow.left.then((at) => { went = at; });
+      // The winner's answer has begun, and has not ended, while the other is let go.
+      world.three.answer = async (_, out) => {
+        const pieces = stream ? wire.anthropic.stream(greeting) : [...JSON.stringify(wire.anthropic.whole(greeting))];
+        if (stream) await out.beginStream();
+        else await out.begin(200, { 'content-length': Buffer.byteLength(pieces.join('')) });
+        begun = performance.now();
+        const write = (text) => (stream ? out.piece(text) : out.write(text));
+        await write(pieces.slice(0, 3).join(''));
+        await left;
+        await write(pieces.slice(3).join(''));
+        if (stream) await out.endStream();
+      };
+      const answer = await ask('hedged', { stream });
+      assert.equal(answer.status, 200, answer.text);
+      assert.match(answer.headers['x-ai-proxy-attempts'], /^2; two\/gpt-4o=cancelled \d+ms, three\/claude-haiku-4-5$/);
+      assert.equal(answer.headers['x-ai-proxy-provider'], 'three');
+      assert.deepEqual(calls(), [0, round + 1, round + 1]);
+      return went - begun;
+    }, { what: `the other call of a hedge, ${what}` });
   });
 }
 

@@ -8,9 +8,13 @@ namespace {
 // A provider that did not even accept a connection within its time is tried once more, not again and again.
 constexpr int kConnectAttemptsHere = 2;
 
+// A conflict: by its code the caller's fault, and yet the providers' own SDKs try it again.
+constexpr int kConflict = 409;
+
 // May the same candidate do better in a moment? Only where it said so, or was never asked: a request that got
 // lost on its way may be at work there, and would be paid twice.
 bool worth_repeating(const Error& error, const Progress& progress) {
+  if (error.provider_status == kConflict) return error.retryable;
   if (error.blame != Blame::provider) return false;
   switch (error.code) {
     case ErrorCode::rate_limited:
@@ -18,9 +22,10 @@ bool worth_repeating(const Error& error, const Progress& progress) {
     case ErrorCode::provider_error:
       return error.retryable && error.provider_status >= 400;
     case ErrorCode::provider_timeout:
+      if (error.provider_status >= 400) return error.retryable;  // it says so itself: 408, 504, 524
       return !error.request_sent && progress.attempts_here < kConnectAttemptsHere;
     default:
-      return error.retryable && error.provider_status >= 400 && error.provider_status < 500;  // 408, 409
+      return false;
   }
 }
 

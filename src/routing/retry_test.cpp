@@ -43,6 +43,11 @@ std::vector<Row> rows() {
   asks_to_wait.retry_after = 2s;
   Error asks_too_much = error_of(overloaded, 503);
   asks_too_much.retry_after = 11s;
+  // As the dialects make it.
+  Error conflict = error_of(invalid_request, 409);
+  conflict.blame = Blame::client;
+  Error final_conflict = conflict;
+  final_conflict.retryable = false;
   return {
       {"a 500", error_of(provider_error, 500), repeat, fall_back},
       {"a 500 that says x-should-retry: false", error_of(provider_error, 500, false), give_up, fall_back},
@@ -56,12 +61,16 @@ std::vector<Row> rows() {
       {"a refused key", error_of(provider_auth_failed, 401, false), give_up, fall_back},
       {"an unknown model", error_of(model_not_found, 404, false), give_up, fall_back},
       {"a 400", error_of(invalid_request, 400, false), give_up, give_up},
-      {"a 409 that may be tried again", error_of(invalid_request, 409, true), repeat, repeat},
+      {"a 409", conflict, repeat, repeat},
+      {"a 409 that says x-should-retry: false", final_conflict, give_up, give_up},
       {"too long a context", error_of(context_length_exceeded, 400, false), give_up, give_up},
       {"a filter", error_of(content_filtered, 400, false), give_up, give_up},
       {"no connection within its time", unsent_timeout, repeat, fall_back},
       {"a refused connection", unsent, give_up, fall_back},
       {"no answer to what was sent", error_of(provider_timeout, 0), give_up, fall_back},
+      {"a 408, a timeout of its own", error_of(provider_timeout, 408), repeat, fall_back},
+      {"a 504", error_of(provider_timeout, 504), repeat, fall_back},
+      {"a 504 that says x-should-retry: false", error_of(provider_timeout, 504, false), give_up, fall_back},
       {"a connection that broke", error_of(provider_unreachable, 0), give_up, fall_back},
       {"a stream that broke before it began", error_of(stream_interrupted, 200), give_up, fall_back},
       {"the caller went away", client_gone(), give_up, give_up},

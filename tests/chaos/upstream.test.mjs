@@ -6,6 +6,7 @@ import { failureOf } from '../support/failures.mjs';
 import { parseEvents } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
 import { eventsOf } from './support/faulty_provider.mjs';
+import { percentile } from './support/load.mjs';
 import { judge } from './support/replies.mjs';
 import { llhttpCorpus, ours, ownCorpus, skipWithoutCorpora } from './support/reply_vectors.mjs';
 import { Chances, patience, scale } from './support/scale.mjs';
@@ -40,7 +41,8 @@ test('U6 a connection that is reset before the answer: one call, 502', async () 
   });
 });
 
-// Behind the break the caller has every whole event, is told one error in its door's words, and sees no ending.
+// Behind the break the caller has every whole event, is told one error in its door's words, and sees no ending. Resolves with
+// how long after it the last of this came.
 async function checkBreak(scene, caller, { door, count, brokenAt, id }) {
   await caller.closed;
   const body = bodyOf(caller.text);
@@ -51,13 +53,19 @@ async function checkBreak(scene, caller, { door, count, brokenAt, id }) {
     assert.equal(parseEvents(body).at(-1).event, 'error');
     assert.doesNotMatch(body, /event: done/);
   } else failureOf(door, body);
-  const late = caller.reads.at(-1).at - brokenAt();
-  assert.ok(late < patience(1000), `${id}: told ${late} ms after the break`);
   assert.equal((await scene.accessLine(id)).error_code, 'stream_interrupted');
+  return caller.reads.at(-1).at - brokenAt();
+}
+
+// Each of many was told in time: some of them late by what a busy machine takes, which is not the gateway's.
+function assertPrompt(late) {
+  late.sort((a, b) => a - b);
+  const [most, worst] = [percentile(late, 0.9), late.at(-1)];
+  assert.ok(most <= patience(100) && worst < patience(1000), `told ${most} ms after the break in 90 %, ${worst} ms at worst`);
 }
 
 test('U8 a stream that is reset: every event that had come arrives, then one error and no ending', async (context) => {
-  const chances = new Chances(context);
+  const chances = new Chances(context), late = [];
   await withScene({}, async (scene) => {
     for (const { door, provider } of pairs) {
       for (let round = 0; round < scale(2, 20); round += 1) {
@@ -76,21 +84,22 @@ test('U8 a stream that is reset: every event that had come arrives, then one err
           scene.gateway.child.kill('SIGCONT');
         };
         caller = await scene.call('reset', { door, provider, stream: true, headers: { 'x-request-id': id, connection: 'close' } });
-        await checkBreak(scene, caller, { door, count, brokenAt: () => brokenAt, id });
+        late.push(await checkBreak(scene, caller, { door, count, brokenAt: () => brokenAt, id }));
       }
     }
+    assertPrompt(late);
     scene.provider.always = undefined;
   });
 });
 
 test('U9 a stream that is closed without its last chunk: the same', async (context) => {
-  const chances = new Chances(context);
+  const chances = new Chances(context), late = [];
   await withScene({}, async (scene) => {
     for (const { door, provider } of pairs) {
       for (let round = 0; round < scale(2, 20); round += 1) {
         const count = chances.integer(1, 40), id = `u9-${door}-${provider}-${round}`;
         const caller = await scene.call(`fin:${count}`, { door, provider, stream: true, headers: { 'x-request-id': id, connection: 'close' } });
-        await checkBreak(scene, caller, { door, count, brokenAt: () => scene.provider.calls.at(-1).brokenAt, id });
+        late.push(await checkBreak(scene, caller, { door, count, brokenAt: () => scene.provider.calls.at(-1).brokenAt, id }));
       }
     }
     // Inside an event's JSON, and inside a chunk: what is not whole is not told.
@@ -108,9 +117,10 @@ test('U9 a stream that is closed without its last chunk: the same', async (conte
           out.fin();
         };
         const caller = await scene.call('cut', { door, provider, stream: true, headers: { 'x-request-id': id, connection: 'close' } });
-        await checkBreak(scene, caller, { door, count: 1, brokenAt: () => brokenAt, id });
+        late.push(await checkBreak(scene, caller, { door, count: 1, brokenAt: () => brokenAt, id }));
       }
     }
+    assertPrompt(late);
     scene.provider.always = undefined;
   });
 });
@@ -153,14 +163,17 @@ const openAiAnswer = (content, more = {}) => JSON.stringify({ id: 'c1', object: 
 const framed = (body, status = 200, more = '') => `HTTP/1.1 ${status} Scripted\r\ncontent-type: application/json\r\n${more}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const raw = (...pieces) => () => async ({ out }) => { for (const piece of pieces) { await out.write(piece); await out.turn(); } };
 
-for (const [row, { vectors, skip }] of Object.entries({
-  'U11 bad HTTP of a provider (ours)': { vectors: () => ours },
-  'U11 bad HTTP of a provider (the own corpus)': { vectors: ownCorpus, skip: skipWithoutCorpora },
-  'U11 bad HTTP of a provider (llhttp\'s responses)': { vectors: llhttpCorpus, skip: skipWithoutCorpora },
+for (const [row, { vectors, count, skip }] of Object.entries({
+  'U11 bad HTTP of a provider (ours)': { vectors: () => ours, count: 59 },
+  // Of the 79 that its README counts the corpus has 46; what the others are named for is among ours, and in U7, U12, U16, U19, U22.
+  'U11 bad HTTP of a provider (the own corpus)': { vectors: ownCorpus, count: 46, skip: skipWithoutCorpora },
+  'U11 bad HTTP of a provider (llhttp\'s responses)': { vectors: llhttpCorpus, count: 85, skip: skipWithoutCorpora },
 })) {
   test(row, { skip }, async (context) => {
     await withScene({ configuration: { limits: { provider: { first_byte: '20s', silence: '20s' } } } }, async (scene) => {
       const list = vectors();
+      assert.ok(list.length >= count, `${list.length} vectors, ${count} are known`);
+      assert.equal(new Set(list.map(({ id }) => id)).size, list.length, 'each is another one');
       const { faults, lines } = await judge(scene, list);
       for (const line of lines) context.diagnostic(line);
       assert.equal(faults.length, 0, `${faults.length} of ${list.length}:\n${faults.join('\n')}`);

@@ -6,14 +6,15 @@ import { post } from '../../support/sent.mjs';
 async function timed(folded, index, ask) {
   const begin = performance.now();
   const answer = await ask(index).catch((fault) => ({ status: fault.code ?? fault.message }));
-  folded.times.push(performance.now() - begin);
+  folded.took[index] = performance.now() - begin;
+  folded.times.push(folded.took[index]);
   folded.byStatus[answer.status] = (folded.byStatus[answer.status] ?? 0) + 1;
   folded.answers[index] = answer;
 }
 
-// Runs `ask(index)` -> {status, …} `total` times, `lanes` at a time. {byStatus, times (sorted ms), answers}
+// Runs `ask(index)` -> {status, …} `total` times, `lanes` at a time. {byStatus, times (sorted ms), took (ms) and answers by index}
 export async function load(total, lanes, ask) {
-  const folded = { byStatus: {}, times: [], answers: [] };
+  const folded = { byStatus: {}, times: [], took: [], answers: [] };
   let next = 0;
   await Promise.all(Array.from({ length: Math.min(lanes, total) }, async () => {
     while (next < total) {
@@ -28,7 +29,7 @@ export async function load(total, lanes, ask) {
 
 // Starts `ask(index)` `rate` times a second for so many ms, whether the ones before have been answered or not.
 export async function steadily(rate, milliseconds, ask) {
-  const folded = { byStatus: {}, times: [], answers: [] };
+  const folded = { byStatus: {}, times: [], took: [], answers: [] };
   const begun = performance.now(), running = [];
   for (let index = 0; index * (1000 / rate) < milliseconds; index += 1) {
     const early = begun + index * (1000 / rate) - performance.now();
