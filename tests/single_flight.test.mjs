@@ -352,6 +352,38 @@ for (const [what, count, cut] of [['late gets all of it in the end', 64, false],
   });
 }
 
+test('who comes when the leader is held up already is not held up with it; what is owed comes without more from the provider', async () => {
+  const next = gate();
+  const filling = 'x'.repeat(16_000), count = 60;
+  provider.answer = async (_, out) => {
+    await out.beginStream();
+    await out.piece(streamed({ content: 'begun ' }));
+    for (let i = 0; i < count; i += 1) await out.piece(streamed({ content: filling }));
+    await next.opened;
+    await out.piece(streamed({}, 'stop') + 'data: [DONE]\n\n');
+    await out.endStream();
+  };
+  const body = named('held up', { stream: true });
+  const whole = 6 + count * filling.length;
+  const calls = await counting(async () => {
+    const leader = new Caller(body, { paused: true });
+    await until(() => leader.head !== undefined);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const late = new Caller(body);
+    const heard = (caller) => caller.text.split('x').length > count * filling.length;
+    await until(() => heard(late));
+    // Now the provider is silent, and the leader reads.
+    leader.resume();
+    await until(() => heard(leader));
+    next.open();
+    for (const caller of [leader, late]) {
+      const { content, last } = foldNative((await caller.done).text);
+      assert.deepEqual([last.event, content.length], ['done', whole]);
+    }
+  });
+  assert.equal(calls, 1);
+});
+
 test('a stream that has grown beyond its bound takes nobody else', async () => {
   const next = gate();
   provider.answer = async (_, out) => {
@@ -451,6 +483,9 @@ test('with Redis alone: one call, and what is found there in no shape to be used
     const answers = await Promise.all(callers.map((caller) => caller.done));
     assert.equal(calls, answers.filter(({ headers }) => headers['x-cache'] === 'MISS').length);
     assert.ok(calls < answers.length);
+    // Who follows has not asked Redis.
+    const looked = Number(/cmdstat_getrange:calls=(\d+)/.exec(cli('info', 'commandstats'))?.[1]);
+    assert.ok(looked >= 1 && looked <= 4, `${looked} look-ups of ${answers.length} requests`);
     await until(() => cli('dbsize').endsWith('1'));
     const entry = cli('keys', '*');
     for (const bad of ['garbage', 'APC1' + 'x'.repeat(200), 'y'.repeat(9 * 1024 * 1024).slice(0, 100_000)]) {

@@ -58,6 +58,7 @@ void Cache::put(const Key& key, Entry entry, std::chrono::seconds ttl) {
   if (redis_) redis_->set(redis_key(key), entry.encode(key), entry.ttl);
   if (!memory_) return;
   entry.body.shrink_to_fit();
+  entry.events.shrink_to_fit();
   const auto expires = http::Clock::now() + entry.ttl;
   memory_->put(key, std::make_shared<const Entry>(std::move(entry)), expires);
 }

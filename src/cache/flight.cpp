@@ -116,7 +116,11 @@ std::variant<FlightLeader, FlightFollower> Flights::join(const Key& key, const h
   std::shared_ptr<Flight>& flight = table_->flights[key];
   if (flight != nullptr) {
     const std::lock_guard flight_lock(flight->mutex);
-    if (flight->open) return FlightFollower(flight, executor);
+    if (flight->open) {
+      FlightFollower follower(flight, executor);
+      Wake::up(flight->leader);
+      return follower;
+    }
   }
   try {
     auto made = std::make_shared<Flight>(table_->bytes_max);
@@ -229,8 +233,13 @@ bool FlightLeader::caller_gone() {
   return !flight.seats.empty();
 }
 
-void FlightLeader::on_deserted(std::function<void()> deserted) {
-  inner_->flight->leader->call = std::move(deserted);
+bool FlightLeader::deserted() const {
+  const std::lock_guard lock(inner_->flight->mutex);
+  return inner_->flight->deserted && inner_->flight->seats.empty();
+}
+
+void FlightLeader::on_change(std::function<void()> change) {
+  inner_->flight->leader->call = std::move(change);
 }
 
 bool FlightLeader::followed() const {

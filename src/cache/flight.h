@@ -56,11 +56,13 @@ class FlightLeader {
   // In place of begin(), or of end().
   void fail(FlightHead head, Error error);
 
-  // The leader's own caller has gone. True: others wait, so go on for them; once the last of them has gone,
-  // `deserted` is called on this thread. False: nobody waits, and nobody can join any more.
+  // The leader's own caller has gone. True: others wait, so go on for them, until deserted(). False: nobody
+  // waits, and nobody can join any more.
   bool caller_gone();
-  // Requires: valid until this handle is gone.
-  void on_deserted(std::function<void()> deserted);
+  bool deserted() const;
+  // Called on this thread when somebody has come to wait, or the last has gone. Requires: valid until this
+  // handle is gone.
+  void on_change(std::function<void()> change);
   // Does anybody wait for it, and keep pace?
   bool followed() const;
   // Bytes held by the flight.

@@ -163,17 +163,18 @@ class AliasReader {
   }
 
   void read_hedge(Section hedge) {
-    assign(alias_.hedge.after, hedge.text("after"), reading_.faults,
+    const auto after = hedge.text("after");
+    const auto cost_max = hedge.text("cost_max");
+    assign(alias_.hedge.after, after, reading_.faults,
            [](std::string_view text) { return parse_duration(text, 10ms, 1h); });
-    assign(alias_.hedge.cost_max, hedge.text("cost_max"), reading_.faults,
-           [](std::string_view text) -> Parsed<PicoUsd> {
-             const auto amount = parse_decimal(ascii_trim(text), 12);
-             if (amount && *amount > 0) return *amount;
-             return std::unexpected("must be an amount in USD, such as 0.01, not " + shown(text) + ".");
-           });
-    if (hedge.present() && alias_.hedge.after.count() == 0)
+    assign(alias_.hedge.cost_max, cost_max, reading_.faults, [](std::string_view text) -> Parsed<PicoUsd> {
+      const auto amount = parse_decimal(ascii_trim(text), 12);
+      if (amount && *amount > 0) return *amount;
+      return std::unexpected("must be an amount in USD, such as 0.01, not " + shown(text) + ".");
+    });
+    if (hedge.present() && !after)
       fault(hedge.place(), "after is missing: how long the first call may say nothing, such as 2s.");
-    if (hedge.present() && alias_.hedge.cost_max == 0)
+    if (hedge.present() && !cost_max)
       fault(hedge.place(), "cost_max is missing: what a second call may cost at most in USD, such as 0.01.");
     hedge.finish();
   }

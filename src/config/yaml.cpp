@@ -7,6 +7,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <new>
 #include <sstream>
 #include <stdexcept>
 #include <unordered_map>
@@ -182,6 +183,8 @@ std::optional<YamlNode> parse_yaml(std::string_view text, std::string_view name,
     faults.add(place_of(name, refused.at), refused.what());
   } catch (const YAML::Exception& broken) {
     faults.add(place_of(name, position_of(broken.mark)), "this is no valid YAML: " + broken.msg + ".");
+  } catch (const std::bad_alloc&) {
+    faults.add(place_of(name, {}), "there is not enough memory to read it.");
   } catch (const std::exception&) {
     faults.add(place_of(name, {}), "this is no valid YAML.");
   }

@@ -93,20 +93,25 @@ http::Task<bool> answer_from_cache(Exchange& exchange) {
   co_return co_await answer_from_entry(exchange, std::move(entry));
 }
 
-// Phase 4, with its end: another exchange that asks the same has answered. True: this one is over.
-http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
-  while (true) {
-    if (co_await answer_from_cache(exchange)) co_return true;
-    std::optional<cache::FlightFollower> flight = join_flight(exchange, attempts);
-    if (!flight) break;
-    if (co_await follow(exchange, attempts, std::move(*flight))) co_return true;
-  }
-  // An answer may have been kept, and its flight have ended, since we looked.
-  if (exchange.lead == nullptr || exchange.cache_state != CacheState::miss) co_return false;
+// The same, without waiting for a store.
+http::Task<bool> answer_from_memory(Exchange& exchange) {
+  if (exchange.cache_state != CacheState::miss) co_return false;
   std::shared_ptr<const cache::Entry> entry = exchange.cache->get_from_memory(exchange.cache_key);
   if (!entry) co_return false;
-  exchange.lead.reset();  // its followers find the entry too
   co_return co_await answer_from_entry(exchange, std::move(entry));
+}
+
+// Phase 4, with its end: another exchange that asks the same has answered. True: this one is over. Of those
+// who ask the same at the same time one looks into the store; and into memory once more, as an answer may
+// have been kept, and its flight have ended, in between.
+http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
+  if (co_await answer_from_memory(exchange)) co_return true;
+  while (std::optional<cache::FlightFollower> flight = join_flight(exchange, attempts)) {
+    if (co_await follow(exchange, attempts, std::move(*flight))) co_return true;
+    // Its leader has found an answer, or has left.
+    if (co_await answer_from_cache(exchange)) co_return true;
+  }
+  co_return co_await answer_from_cache(exchange);
 }
 
 // What is kept of an answer that has been noted.
@@ -177,10 +182,12 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
 
 [[gnu::noinline]] http::Task<void> send_failure(Exchange& exchange, Error& error) {
   std::optional<Error> cause = cancelled_here(exchange, error);
-  // What ends this exchange alone is no failure of the call: who follows makes it anew.
-  if (cause) exchange.lead.reset();
-  if (cause) error = std::move(*cause);
-  if (exchange.lead) exchange.lead->fail(error);
+  if (cause) {
+    error = std::move(*cause);
+    exchange.lead.reset();  // this exchange ends, the call has not failed: who follows makes it anew
+  } else if (exchange.lead) {
+    exchange.lead->fail(error);
+  }
   return exchange.stream_begun ? fail_stream(exchange, std::move(error))
                                : send_error(exchange, std::move(error));
 }

@@ -140,7 +140,7 @@ class StreamPassage {
   Relay& relay() { return relay_; }
 
  private:
-  bool may_owe();
+  void leave_behind();
 
   Exchange& exchange_;
   StreamSource& source_;
@@ -171,20 +171,24 @@ bool StreamPassage::pass_on(Result<std::string_view>&& bytes) {
   if (!relay_.started()) return false;
   const bool sent = flush(exchange_, relay_);
   keep_alive_.sent(read);
-  if (sent && exchange_.response.owed_bytes() > 0 && !may_owe()) return true;
+  const bool owes = sent && exchange_.response.owed_bytes() > 0;
+  const bool followed = exchange_.lead != nullptr && exchange_.lead->followed();
+  if (owes && !followed) return true;
+  if (owes) leave_behind();
   passed_on(sent);
   return false;
 }
 
 // Others who wait for the same stream are not held up by a caller of ours that reads slowly: it is owed what
 // it does not take, and is given up where that is as much as a follower may be behind.
-bool StreamPassage::may_owe() {
-  if (exchange_.lead == nullptr || !exchange_.lead->followed()) return false;
-  if (exchange_.response.owed_bytes() > cache::kFlightBytesMax) {
-    exchange_.response.abort();
-    exchange_.response.cancellation().request(http::Cancellation::Reason::client_gone);
-  }
-  return true;
+void StreamPassage::leave_behind() {
+  if (exchange_.response.owed_bytes() <= cache::kFlightBytesMax) return;
+  Error error = provider_failed(ErrorCode::stream_interrupted,
+                                "The stream was read too slowly: others wait for the same answer.");
+  error.blame = Blame::gateway;
+  note_error(exchange_, std::move(error));
+  exchange_.response.abort();
+  exchange_.response.cancellation().request(http::Cancellation::Reason::client_gone);
 }
 
 void StreamPassage::passed_on(bool sent) {

@@ -13,6 +13,7 @@
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
 #include "gateway/send.h"
+#include "gateway/single_flight.h"
 #include "gateway/stream_source.h"
 #include "http/connection_signal.h"
 #include "http/sse_reader.h"
@@ -127,6 +128,7 @@ http::Task<bool> stream_reply(Exchange& exchange, const chat::Reply& reply) {
   const bool told = chat::retell(reply, [&](const chat::Delta& delta) { writer->delta(events, delta); });
   if (!told) co_return false;
   writer->end(events, reader);
+  exchange.lead.reset();
   co_await send_stream(exchange, events);
   co_return true;
 }
@@ -144,13 +146,16 @@ void note_known(Exchange& exchange, const cache::Known& known) {
 }
 
 http::Task<bool> give(Exchange& exchange, const cache::Entry& entry) {
+  // Where it leads, its followers find the entry too; but only one that is of use.
   if (entry.known && exchange.call.passes_through && !exchange.asked.stream) {
+    exchange.lead.reset();
     note_known(exchange, *entry.known);
     co_await send(exchange, 200, entry.body, true);
     co_return true;
   }
   const bool is_stream = !entry.events.empty();
   if (is_stream && exchange.asked.stream) {
+    exchange.lead.reset();
     KeepAlive keep_alive(exchange);
     KeptStream source(exchange, entry);
     const Result<void> relayed = co_await relay_stream(exchange, source, keep_alive);
@@ -165,6 +170,7 @@ http::Task<bool> give(Exchange& exchange, const cache::Entry& entry) {
   if (!answer.reply) co_return false;
   note_reply(exchange, *answer.reply);
   if (exchange.asked.stream) co_return co_await stream_reply(exchange, *answer.reply);
+  exchange.lead.reset();
   co_await send_whole(exchange, answer);
   co_return true;
 }

@@ -19,9 +19,16 @@ Lead::Lead(Exchange& exchange, cache::FlightLeader flight)
     : exchange_(exchange),
       flight_(std::move(flight)),
       shield_(exchange.response.cancellation(), [this] { return flight_.caller_gone(); }) {
-  flight_.on_deserted([&cancellation = exchange.response.cancellation()] {
-    cancellation.request(http::Cancellation::Reason::client_gone);
-  });
+  flight_.on_change([this] { followers_changed(); });
+}
+
+// Nobody is left, or somebody has come whom a caller of ours that reads slowly must not hold up.
+void Lead::followers_changed() {
+  if (flight_.deserted()) {
+    exchange_.response.cancellation().request(http::Cancellation::Reason::client_gone);
+  } else {
+    exchange_.response.let_owe();
+  }
 }
 
 cache::FlightHead Lead::head() const {

@@ -34,6 +34,7 @@ class Lead {
 
  private:
   void begin();
+  void followers_changed();
   cache::FlightHead head() const;
 
   Exchange& exchange_;

@@ -26,12 +26,20 @@ Error leads_inside() {
   return error;
 }
 
-Error busy(std::string_view what) {
-  Error error = provider_failed(ErrorCode::overloaded,
-                                std::string("All connections to the provider ").append(what).append("."));
+// What fails here for want of something of our own.
+Error overloaded(std::string what) {
+  Error error = provider_failed(ErrorCode::overloaded, std::move(what));
   error.blame = Blame::gateway;
   error.retry_after = seconds(1);
   return error;
+}
+
+Error busy(std::string_view what) {
+  return overloaded(std::string("All connections to the provider ").append(what).append("."));
+}
+
+bool is_own_want(const error_code& fault) {
+  return fault == asio::error::no_buffer_space || fault == asio::error::no_memory;
 }
 
 std::string in_words(milliseconds time) {
@@ -146,8 +154,13 @@ Task<Result<Addresses>> Exchange::look_up(const std::string& host) {
   co_await wait_for(ended);
   if (stop_ != Stop::none) co_return std::unexpected(stop_error());
   if (const Addresses* usable = resolver.known(host, HostResolver::kUsable)) co_return *usable;
-  co_return std::unexpected(
-      unreachable(std::string(peer()) + " could not be found: " + resolver.fault(host).message()));
+  const error_code fault = resolver.fault(host);
+  if (is_own_want(fault)) {
+    co_return std::unexpected(overloaded(std::string(peer()) +
+                                         "'s name could not be looked up: this server is out of threads or "
+                                         "memory for it. Try again in a moment."));
+  }
+  co_return std::unexpected(unreachable(std::string(peer()) + " could not be found: " + fault.message()));
 }
 
 Task<Result<void>> Exchange::shake_hands() {

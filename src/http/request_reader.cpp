@@ -6,8 +6,6 @@ namespace {
 
 // A body's memory grows with what has really come, so that announcing much costs us nothing.
 constexpr std::size_t kFirstBodyBytes = 64 * 1024;
-// Of a body, from which on all of it is: beyond what malloc maps for itself, with a page when it is touched.
-constexpr std::size_t kBelievedBodyBytes = 1024 * 1024;
 constexpr std::size_t kKeptBodyBytes = 64 * 1024;
 constexpr std::size_t kKeptHeadBytes = 8 * 1024;
 

@@ -61,12 +61,19 @@ class RequestReader {
   // Complete in State::complete; the views point into this reader.
   Request& request() { return request_; }
 
-  // Memory that this request has taken.
-  std::size_t held_bytes() const { return bytes_.capacity() + request_.body.capacity(); }
+  // Memory that this request has taken. Of a large body what has come: the rest of its block has no pages
+  // yet.
+  std::size_t held_bytes() const {
+    const std::string& body = request_.body;
+    return bytes_.capacity() + (body.size() < kBelievedBodyBytes ? body.capacity() : body.size());
+  }
   // Gives back memory that an unusually large request took.
   void trim();
 
  private:
+  // From here on all of a body is believed to come.
+  static constexpr std::size_t kBelievedBodyBytes = 1024 * 1024;
+
   std::size_t feed_head(std::string_view bytes);
   std::size_t feed_body(std::string_view bytes);
   void check_unfinished_head(std::size_t lines_before);

@@ -59,13 +59,14 @@ class ResponseWriter {
   virtual Task<bool> begin_stream(int status, std::string_view content_type, std::string_view fields,
                                   std::string_view first) = 0;
   virtual Task<bool> write(std::string_view bytes) = 0;
-  // The same two without waiting. What the kernel does not take at once is owed: it goes out before the next
-  // bytes, as soon as these are written, and settle() waits for it. False: the client is gone.
+  // The same two without waiting. What the kernel does not take at once is owed: it goes out as soon as it
+  // can, before the next bytes, and settle() waits for that, or for let_owe(). False: the client is gone.
   virtual bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
                                 std::string_view first) = 0;
   virtual bool write_now(std::string_view bytes) = 0;
   virtual std::size_t owed_bytes() const = 0;
   virtual Task<bool> settle() = 0;
+  virtual void let_owe() = 0;
   // write_now() from outside the handler's own coroutine, while that one waits for something else: nothing is
   // written to a client that has not even taken what came before.
   virtual bool fill_silence(std::string_view bytes) = 0;

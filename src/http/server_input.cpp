@@ -53,7 +53,7 @@ void Session::on_gone() {
   gone_ = true;
   if (phase_ != Phase::answer) return input_.wake();
   error_code ec;
-  if (writing_) socket_.cancel(ec);
+  if (writing_ || paying_) socket_.cancel(ec);
   exchange_->cancellation.request(Cancellation::Reason::client_gone);
 }
 

@@ -106,9 +106,9 @@ bool Session::offer(std::string_view bytes) {
   return !gone_;
 }
 
-// What the kernel takes of it by now. False: the client is gone.
+// What the kernel takes by now. False: the client is gone.
 bool Session::pay_owed() {
-  if (owed_.empty() || writing_) return !gone_;
+  if (owed_.empty() || gone_) return !gone_;
   error_code ec;
   owed_.erase(0, socket_.write_some(asio::buffer(owed_), ec));
   if (ec && ec != asio::error::would_block) on_gone();
@@ -117,11 +117,35 @@ bool Session::pay_owed() {
 
 // Without memory for the rest of what has begun, only closing is honest.
 void Session::owe(std::string_view bytes) {
+  if (bytes.empty()) return;
   try {
     owed_.append(bytes);
+    start_paying();
   } catch (const std::bad_alloc&) {
     close_now();
   }
+}
+
+void Session::start_paying() {
+  if (paying_ || gone_) return;
+  if (!write_deadline_) write_deadline_.emplace(core_->deadlines, [this] { on_write_late(); });
+  socket_.async_wait(Socket::wait_write,
+                     [self = shared_from_this()](const error_code& ec) { self->on_payable(ec); });
+  paying_ = true;
+  unacknowledged_ = unacknowledged();
+  write_deadline_->arm(limits_->write_stall_time);
+}
+
+void Session::on_payable(const error_code& ec) {
+  paying_ = false;
+  if (!writing_) write_deadline_->disarm();
+  if (ec && !gone_) on_gone();
+  try {
+    if (pay_owed() && !owed_.empty()) return start_paying();
+  } catch (const std::bad_alloc&) {
+    close_now();
+  }
+  if (settled_ != nullptr) settled_->raise();
 }
 
 // The next piece of a stream, with what frames it in core_->out.
@@ -155,8 +179,14 @@ bool Session::write_now(std::string_view bytes) {
 }
 
 Task<bool> Session::settle() {
-  if (owed_.empty()) co_return !gone_;
-  co_return co_await put({});
+  if (owed_.empty() || gone_) co_return !gone_;
+  const auto begin = Clock::now();
+  Signal settled(core_->io.get_executor());
+  settled_ = &settled;
+  co_await settled.wait();
+  settled_ = nullptr;
+  time_waited_ += Clock::now() - begin;
+  co_return !gone_;
 }
 
 Task<bool> Session::write(std::string_view bytes) {
@@ -177,6 +207,7 @@ Task<bool> Session::end_stream() {
 void Session::abort() {
   if (answer_ == Answer::aborted || gone_) return;
   answer_ = Answer::aborted;
+  std::string().swap(owed_);
   error_code ec;
   if (chunked_) {
     // The missing last chunk tells the client; what was written before still arrives.
@@ -238,9 +269,8 @@ Task<bool> Session::put(Outgoing outgoing) {
   asio::const_buffer& first = outgoing.pieces[0];
   const std::string kept(static_cast<const char*>(first.data()), first.size());
   first = asio::buffer(kept);
-  if (!owed_.empty()) {
-    const std::string owed = std::exchange(owed_, {});
-    if (!co_await put_slowly(Outgoing{{asio::buffer(owed)}})) co_return false;
+  while (!owed_.empty()) {
+    if (!co_await settle()) co_return false;
   }
   co_return co_await put_slowly(outgoing);
 }

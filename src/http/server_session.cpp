@@ -271,7 +271,7 @@ void Session::end_for_memory() {
     return input_.wake();
   }
   exchange_->cancellation.request(Cancellation::Reason::overloaded);
-  if (writing_) close_now();
+  if (writing_ || !owed_.empty()) close_now();
 }
 
 void Session::abandon() {

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "http/asio.h"
+#include "http/connection_signal.h"
 #include "http/deadline.h"
 #include "http/server.h"
 #include "http/server_core.h"
@@ -54,6 +55,9 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool write_now(std::string_view bytes) override;
   std::size_t owed_bytes() const override { return owed_.size(); }
   Task<bool> settle() override;
+  void let_owe() override {
+    if (settled_ != nullptr) settled_->raise();
+  }
   bool fill_silence(std::string_view bytes) override;
   Task<bool> write(std::string_view bytes) override;
   Task<bool> end_stream() override;
@@ -114,6 +118,8 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
                          std::string_view first);
   Outgoing build_chunk(std::string_view bytes);
   bool offer(std::string_view bytes);
+  void start_paying();
+  void on_payable(const error_code& ec);
   bool pay_owed();
   void owe(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
@@ -157,7 +163,9 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool chunked_ = false;
 
   Clock::duration time_waited_{};
-  std::string owed_;  // offered bytes that the kernel has not taken: they go before all others
+  std::string owed_;           // offered bytes that the kernel has not taken: they go before all others
+  bool paying_ = false;        // the loop tells when the kernel has room for them
+  Signal* settled_ = nullptr;  // of settle(), while it waits
 
   std::string pending_;  // what came before it could be used: pipelined requests
   std::size_t pending_begin_ = 0;

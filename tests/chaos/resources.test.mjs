@@ -317,7 +317,7 @@ test('P11 a thread cannot be started: no start, in words; while it serves, that 
   try {
     writeFileSync(none, '');
     const { status, text } = await ask();
-    assert.deepEqual([status, JSON.parse(text).details?.code], [502, 'provider_unreachable'], text);
+    assert.deepEqual([status, JSON.parse(text).details?.code], [503, 'overloaded'], text);
     assert.equal((await exchange(gateway, head('GET', '/readyz'))).status, 200);
     rmSync(none);
     await until(async () => (await ask()).status === 200, 'threads again');
