@@ -103,18 +103,23 @@ TEST_F(FlightTest, ALeaderThatVanishesLeavesItsFollowersToThemselves) {
 
 TEST_F(FlightTest, ALeaderGoesOnForOthersUntilTheLastHasGone) {
   FlightLeader leader = lead();
-  bool deserted = false;
-  leader.on_deserted([&deserted] { deserted = true; });
+  int changes = 0;
+  leader.on_change([&changes] { ++changes; });
+  EXPECT_FALSE(leader.followed());
   std::optional<FlightFollower> one(follow());
+  EXPECT_TRUE(leader.followed());
   EXPECT_TRUE(leader.caller_gone());
   std::optional<FlightFollower> two(follow());
   one.reset();
   io_.run();
-  EXPECT_FALSE(deserted);
+  EXPECT_EQ(changes, 1) << "two have come";
+  EXPECT_FALSE(leader.deserted());
   two.reset();
   io_.restart();
   io_.run();
-  EXPECT_TRUE(deserted);
+  EXPECT_EQ(changes, 2);
+  EXPECT_TRUE(leader.deserted());
+  EXPECT_FALSE(leader.followed());
   EXPECT_FALSE(leader.caller_gone());
   EXPECT_TRUE(leads()) << "nobody joins what is about to be cancelled";
 }
