@@ -14,9 +14,10 @@ constexpr std::size_t kGatheredBytes = 64 * 1024;
 // Kept for an output whose reader is slow.
 constexpr std::size_t kKeptBytesMax = 256 * 1024;
 // Under load the writer rests a little before it writes: lines gather, one call takes them all, and the
-// request threads find nobody to wake (waking costs them a system call per line).
-constexpr std::chrono::milliseconds kRest{5};
-constexpr std::chrono::milliseconds kBusyWithin{20};
+// request threads find nobody to wake (waking costs them a system call per line). Where they share a
+// processor with it, each write holds up a request: so few that the slowest in a hundred are others.
+constexpr std::chrono::milliseconds kRest{20};
+constexpr std::chrono::milliseconds kBusyWithin{50};
 // A reader that is too slow for a while is told of once.
 constexpr std::chrono::seconds kToldEvery{10};
 // How long a full pipe is waited for before looking whether the outputs were replaced meanwhile.
