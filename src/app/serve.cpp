@@ -348,7 +348,7 @@ int serve(const CommandLine& command_line, std::shared_ptr<const config::Setting
     conductor->start();
   } catch (const std::bad_alloc&) {
     // Taking the loops down would want memory too: asio posts what it destroys.
-    static_cast<void>(conductor.release());
+    [[maybe_unused]] const Conductor* const left = conductor.release();
     throw;
   }
   conductor->run();

@@ -12,7 +12,6 @@
 namespace ai_proxy::config {
 namespace {
 
-using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
