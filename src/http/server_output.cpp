@@ -110,9 +110,19 @@ bool Session::offer(std::string_view bytes) {
 bool Session::pay_owed() {
   if (owed_.empty() || gone_) return !gone_;
   error_code ec;
-  owed_.erase(0, socket_.write_some(asio::buffer(owed_), ec));
+  paid_ += socket_.write_some(asio::buffer(owed_) + paid_, ec);
   if (ec && ec != asio::error::would_block) on_gone();
+  if (owed_bytes() == 0) {
+    forget_owed();
+  } else if (paid_ > owed_.size() / 2) {  // seldom enough that all is moved once
+    owed_.erase(0, std::exchange(paid_, 0));
+  }
   return !gone_;
+}
+
+void Session::forget_owed() {
+  std::string().swap(owed_);
+  paid_ = 0;
 }
 
 // Without memory for the rest of what has begun, only closing is honest.
@@ -207,7 +217,7 @@ Task<bool> Session::end_stream() {
 void Session::abort() {
   if (answer_ == Answer::aborted || gone_) return;
   answer_ = Answer::aborted;
-  std::string().swap(owed_);
+  forget_owed();
   error_code ec;
   if (chunked_) {
     // The missing last chunk tells the client; what was written before still arrives.

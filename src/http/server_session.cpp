@@ -176,7 +176,7 @@ Task<bool> Session::answer_request() {
   closes_after_ = !exchange_->reader.head().keep_alive || requests_ >= limits_->requests_per_connection_max ||
                   request.received - accepted_ >= limits_->connection_age_max;
   answer_ = Answer::none;
-  owed_.clear();
+  forget_owed();
   time_waited_ = {};
   chunked_ = false;
   exchange_->cancellation = {};

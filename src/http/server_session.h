@@ -53,7 +53,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool begin_stream_now(int status, std::string_view content_type, std::string_view fields,
                         std::string_view first) override;
   bool write_now(std::string_view bytes) override;
-  std::size_t owed_bytes() const override { return owed_.size(); }
+  std::size_t owed_bytes() const override { return owed_.size() - paid_; }
   Task<bool> settle() override;
   void let_owe() override {
     if (settled_ != nullptr) settled_->raise();
@@ -121,6 +121,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   void start_paying();
   void on_payable(const error_code& ec);
   bool pay_owed();
+  void forget_owed();
   void owe(std::string_view bytes);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
@@ -163,6 +164,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool chunked_ = false;
 
   Clock::duration time_waited_{};
+  std::size_t paid_ = 0;       // of owed_, which is empty once all is paid
   std::string owed_;           // offered bytes that the kernel has not taken: they go before all others
   bool paying_ = false;        // the loop tells when the kernel has room for them
   Signal* settled_ = nullptr;  // of settle(), while it waits
