@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { slow } from '../support/processes.mjs';
 import { assertStopped, backlogOf, distanceOf, tell } from './support/backlog.mjs';
 import { exchange, head, postHead, Wire } from './support/clients.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
@@ -154,7 +155,8 @@ test('C5 a slow reader stops the reading from the provider, and is cut when it t
     const grown = figuresOf(scene.gateway).residentBytes - before;
     context.diagnostic(`${tell(backlog)}; RSS +${mebibytes(grown)}`);
     assertStopped(backlog);
-    assert.ok(grown < 2 * 2 ** 20, `RSS grew by ${grown}`);
+    // A sanitizer keeps what was freed.
+    if (!slow) assert.ok(grown < 2 * 2 ** 20, `RSS grew by ${grown}`);
     await until(() => scene.provider.calls.at(-1).goneAt !== undefined, 'the provider is let go', 20_000);
     assert.equal((await scene.accessLine('slow')).status, 499);
     caller.leave('RST');
