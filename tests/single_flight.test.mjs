@@ -279,22 +279,25 @@ test('a stream that breaks breaks for all, and is never a clean end', async () =
   }
 });
 
+// Streams `count` pieces of `filling` once `next` is open, no faster than those in `reading` read.
+const filling = 'x'.repeat(16_000);
+const steadily = (next, count, reading) => async (_, out) => {
+  await out.beginStream();
+  await out.piece(streamed({ content: 'begun ' }));
+  await next.opened;
+  for (let i = 1; i <= count; i += 1) {
+    await out.piece(streamed({ content: filling }));
+    if (i % 20 === 0) await until(() => reading.every((caller) => caller.text.length >= i * filling.length));
+  }
+  await out.piece(streamed({}, 'stop') + 'data: [DONE]\n\n');
+  await out.endStream();
+};
+
 test('a follower that does not read neither holds up the others nor gets a cut answer as a whole one', async () => {
   const next = gate();
   // More than the kernel's buffers and a flight's together; those who read keep up.
-  const filling = 'x'.repeat(16_000), count = 1500;
-  const reading = [];
-  provider.answer = async (_, out) => {
-    await out.beginStream();
-    await out.piece(streamed({ content: 'begun ' }));
-    await next.opened;
-    for (let i = 1; i <= count; i += 1) {
-      await out.piece(streamed({ content: filling }));
-      if (i % 20 === 0) await until(() => reading.every((caller) => caller.text.length >= i * filling.length));
-    }
-    await out.piece(streamed({}, 'stop') + 'data: [DONE]\n\n');
-    await out.endStream();
-  };
+  const reading = [], count = 1500;
+  provider.answer = steadily(next, count, reading);
   const body = named('slow follower', { stream: true });
   const leader = new Caller(body);
   await until(() => leader.text.includes('begun'));
@@ -317,19 +320,8 @@ test('a follower that does not read neither holds up the others nor gets a cut a
 for (const [what, count, cut] of [['late gets all of it in the end', 64, false], ['never is cut off, and not told an end', 1500, true]]) {
   test(`a leader that reads ${what}; it holds up nobody`, async () => {
     const next = gate();
-    const filling = 'x'.repeat(16_000);
     const reading = [];
-    provider.answer = async (_, out) => {
-      await out.beginStream();
-      await out.piece(streamed({ content: 'begun ' }));
-      await next.opened;
-      for (let i = 1; i <= count; i += 1) {
-        await out.piece(streamed({ content: filling }));
-        if (i % 20 === 0) await until(() => reading.every((caller) => caller.text.length >= i * filling.length));
-      }
-      await out.piece(streamed({}, 'stop') + 'data: [DONE]\n\n');
-      await out.endStream();
-    };
+    provider.answer = steadily(next, count, reading);
     const body = named(`a leader that reads ${what}`, { stream: true });
     const calls = await counting(async () => {
       const leader = new Caller(body, { paused: true });
@@ -354,7 +346,7 @@ for (const [what, count, cut] of [['late gets all of it in the end', 64, false],
 
 test('who comes when the leader is held up already is not held up with it; what is owed comes without more from the provider', async () => {
   const next = gate();
-  const filling = 'x'.repeat(16_000), count = 60;
+  const count = 60;
   provider.answer = async (_, out) => {
     await out.beginStream();
     await out.piece(streamed({ content: 'begun ' }));

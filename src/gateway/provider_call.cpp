@@ -67,7 +67,7 @@ constexpr std::array<std::string_view, 3> kForwardedFields{"anthropic-beta", "an
 std::string relayed_fields(const http::Headers& headers) {
   std::string lines;
   for (const http::Field& field : headers) {
-    if (lists(kRelayedFields, field.name) && !headers.end_here(field.name))
+    if (lists(kRelayedFields, field.name) && !headers.is_hop_by_hop(field.name))
       append_foreign_field(lines, ascii_lowered(field.name), field.value);
   }
   return lines;
@@ -122,7 +122,7 @@ http::Task<Error> refusal(Call& call, http::ClientReply& reply) {
 std::string forwarded_fields(const http::Headers& headers) {
   std::string lines;
   for (const http::Field& field : headers) {
-    if (lists(kForwardedFields, field.name) && !headers.end_here(field.name))
+    if (lists(kForwardedFields, field.name) && !headers.is_hop_by_hop(field.name))
       append_foreign_field(lines, ascii_lowered(field.name), field.value);
   }
   return lines;

@@ -27,7 +27,7 @@ class Headers {
     return nullptr;
   }
   // Is this a field of the connection alone, by a Connection field's word (RFC 9110, 7.6.1)?
-  bool end_here(std::string_view name) const {
+  bool is_hop_by_hop(std::string_view name) const {
     for (const Field& field : fields_) {
       if (ascii_iequals(field.name, "connection") && ascii_lists(field.value, name)) return true;
     }

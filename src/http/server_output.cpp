@@ -192,9 +192,14 @@ Task<bool> Session::settle() {
   if (owed_.empty() || gone_) co_return !gone_;
   const auto begin = Clock::now();
   Signal settled(core_->io.get_executor());
+  // Also where the wait finds no memory to begin.
+  struct Settling {
+    Session& session;
+    ~Settling() { session.settled_ = nullptr; }
+  };
+  const Settling settling{*this};
   settled_ = &settled;
   co_await settled.wait();
-  settled_ = nullptr;
   time_waited_ += Clock::now() - begin;
   co_return !gone_;
 }
