@@ -15,7 +15,7 @@ import machine
 import proxies
 import rows
 
-PORTKEY, LITELLM, BIFROST = "1.15.2", "1.110.2", "latest"
+PORTKEY, LITELLM, BIFROST = "1.15.2", "1.100.0", "latest"
 INSTALL_SECONDS_MAX, START_SECONDS_MAX = 900, 120
 # So long do compilers at run time get.
 WARM_SECONDS = 12
