@@ -129,8 +129,14 @@ http::Task<Result<http::ClientReply>> Attempts::call() {
   called_ = http::Clock::now();
   exchange_.call.answer_begun.reset();
   const ProviderWait counted(exchange_);
-  if (may_hedge()) co_return co_await call_with_hedge(exchange_.plan.alias->hedge);
-  co_return co_await call_provider(exchange_, exchange_.call, exchange_.response.cancellation());
+  if (may_hedge()) co_return begun(co_await call_with_hedge(exchange_.plan.alias->hedge));
+  co_return begun(co_await call_provider(exchange_, exchange_.call, exchange_.response.cancellation()));
+}
+
+// The candidate answers: that much is known of it now.
+Result<http::ClientReply> Attempts::begun(Result<http::ClientReply>&& reply) {
+  if (reply) worker_.process().health.note_answer(exchange_.plan.candidates[ticket_.index], ticket_);
+  return std::move(reply);
 }
 
 bool Attempts::may_hedge() const {
@@ -316,7 +322,7 @@ void Attempts::repeat() {
   const std::uint64_t others = ~(std::uint64_t{1} << ticket_.index);
   const auto ticket = worker_.process().health.begin(exchange_.plan, others, policies_.health, std::nullopt,
                                                      {}, http::Clock::now());
-  if (ticket) ticket_.tracked = ticket->tracked;
+  if (ticket) ticket_.request = ticket->request;
   under_way_ = true;
   exchange_.call.status = 0;
   exchange_.call.request_id.clear();

@@ -48,6 +48,7 @@ class Attempts {
   Result<void> plan();
   Result<void> render();
   void choose(const routing::HealthBoard::Ticket& ticket);
+  Result<http::ClientReply> begun(Result<http::ClientReply>&& reply);
   bool may_hedge() const;
   http::Task<Result<http::ClientReply>> call_with_hedge(const routing::Hedge& hedge);
   std::optional<routing::HealthBoard::Ticket> add_hedge(Race& race, const routing::Hedge& hedge);

@@ -18,31 +18,34 @@ std::optional<HealthBoard::Ticket> HealthBoard::begin(const Plan& plan, std::uin
   const bool timed = plan.alias != nullptr && plan.alias->choose == Preference::latency;
   if (!timed && plan.candidates.size() == 1 && known_.load(std::memory_order_relaxed) == 0) {
     if (was_tried(tried, 0)) return std::nullopt;
-    return Ticket{};
+    return Ticket{.request = {.begun = now}};
   }
   const std::lock_guard lock(mutex_);
   const std::optional<Choice> choice = choose(plan, prospects(plan, tried, policy, now), affinity, chance);
   if (!choice) return std::nullopt;
-  Ticket ticket{.index = choice->index, .paused_until = choice->paused_until};
+  Ticket ticket{.index = choice->index, .request = {.begun = now}, .paused_until = choice->paused_until};
   if (ticket.paused_until) return ticket;
   const Candidate& candidate = plan.candidates[ticket.index];
-  if (Health* health = timed ? find_or_make(candidate, policy, now) : find(candidate.id)) {
-    health->begin(policy, now);
-    ticket.tracked = true;
-  }
+  if (Health* health = timed ? find_or_make(candidate, policy, now) : find(candidate.id))
+    ticket.request = health->begin(policy, now);
   return ticket;
+}
+
+void HealthBoard::note_answer(const Candidate& candidate, const Ticket& ticket) {
+  if (!ticket.request.probe) return;  // nobody waits for what another one says
+  const std::lock_guard lock(mutex_);
+  if (Health* health = find(candidate.id)) health->note_answer(ticket.request);
 }
 
 void HealthBoard::end(const Candidate& candidate, const Ticket& ticket, const HealthPolicy& policy,
                       Verdict verdict, std::optional<milliseconds> pause, std::optional<milliseconds> latency,
                       Time now) {
   const bool trouble = verdict == Verdict::bad || verdict == Verdict::limited;
-  if (!trouble && !ticket.tracked && known_.load(std::memory_order_relaxed) == 0) return;
+  if (!trouble && !ticket.request.counted && known_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex_);
   Health* health = trouble ? find_or_make(candidate, policy, now) : find(candidate.id);
   if (health == nullptr) return;
-  if (!ticket.tracked) health->begin(policy, now);  // it was not known when the request began
-  health->end(policy, verdict, pause, latency, now);
+  health->end(policy, ticket.request, verdict, pause, latency, now);
   if (!health->is_fresh(policy, now)) return;
   entries_.erase(entries_.find(candidate.id));
   known_.store(entries_.size(), std::memory_order_relaxed);

@@ -22,7 +22,7 @@ class HealthBoard {
   // What begin() found, for end().
   struct Ticket {
     std::size_t index = 0;
-    bool tracked = false;
+    Health::Request request;
     // Nobody is to be called before then: a rate limit holds for all that is left.
     std::optional<Time> paused_until = std::nullopt;
   };
@@ -31,6 +31,8 @@ class HealthBoard {
   // left. Unless paused, it is under way until end().
   std::optional<Ticket> begin(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy,
                               std::optional<std::uint64_t> affinity, Chance chance, Time now);
+  // Its answer has begun, and is no refusal.
+  void note_answer(const Candidate& candidate, const Ticket& ticket);
   void end(const Candidate& candidate, const Ticket& ticket, const HealthPolicy& policy, Verdict verdict,
            std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now);
   // Is there an untried candidate that may be asked right now?

@@ -23,80 +23,99 @@ Health::Standing Health::standing(const HealthPolicy& policy, Time now) const {
   return breaker_ == Breaker::probing && probe_runs ? Standing::open : Standing::probe;
 }
 
-void Health::begin(const HealthPolicy& policy, Time now) {
+Health::Request Health::begin(const HealthPolicy& policy, Time now) {
   ++under_way_;
-  if (standing(policy, now) != Standing::probe) return;
-  probe_begin_ = now;
-  if (breaker_ == Breaker::open) breaker_ = Breaker::probing;
+  const bool probe = standing(policy, now) == Standing::probe;
+  if (probe) {
+    probe_begin_ = now;
+    if (breaker_ == Breaker::open) breaker_ = Breaker::probing;
+  }
+  return {.begun = now, .probe = probe, .counted = true};
 }
 
-void Health::end(const HealthPolicy& policy, Verdict verdict, std::optional<milliseconds> pause,
-                 std::optional<milliseconds> latency, Time now) {
-  under_way_ = std::max(0, under_way_ - 1);
+void Health::note_answer(const Request& request) {
+  recover(request);
+}
+
+void Health::end(const HealthPolicy& policy, const Request& request, Verdict verdict,
+                 std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now) {
+  if (request.counted) under_way_ = std::max(0, under_way_ - 1);
   heard_at_ = now;
   roll(policy, now);
   if (latency) note_latency(*latency, now);
   switch (verdict) {
     case Verdict::good:
       ++current_.outcomes;
-      note_success();
+      recover(request);
+      if (request.begun > paused_at_) limits_in_a_row_ = 0;
+      if (request.begun > opened_at_) failures_in_a_row_ = openings_ = 0;
       break;
     case Verdict::bad:
-      ++current_.outcomes;
-      ++current_.failures;
-      note_failure(policy, now);
+      note_failure(policy, request, now);
       // Overloaded, and it says until when: others are preferred. (Only a rate limit is a reason to ask
       // nobody at all.)
       if (pause && policy.failures_in_a_row > 0) open(now, *pause);
       break;
     case Verdict::limited:
-      note_limit(policy, pause, now);
+      note_limit(policy, request, pause, now);
       break;
     case Verdict::none:
-      probe_begin_ = {};  // it told nothing: the next may be the probe
+      end_probe(request);  // it told nothing: the next may be the probe
       break;
   }
 }
 
-void Health::note_success() {
-  failures_in_a_row_ = 0;
-  limits_in_a_row_ = 0;
-  openings_ = 0;
-  if (breaker_ != Breaker::closed) current_ = last_ = {};
-  breaker_ = Breaker::closed;
-  paused_ = false;
-  probe_begin_ = {};
+void Health::end_probe(const Request& request) {
+  if (request.probe && request.begun == probe_begin_) probe_begin_ = {};
 }
 
-void Health::note_failure(const HealthPolicy& policy, Time now) {
+// What began before the breaker opened, or the pause, says nothing of it.
+void Health::recover(const Request& request) {
+  end_probe(request);
+  if (paused_ && request.begun > paused_at_) paused_ = false;
+  if (breaker_ == Breaker::closed || request.begun <= opened_at_) return;
+  breaker_ = Breaker::closed;
+  current_ = last_ = {};
+  failures_in_a_row_ = 0;
+}
+
+void Health::note_failure(const HealthPolicy& policy, const Request& request, Time now) {
+  end_probe(request);
+  if (request.begun <= opened_at_) return;  // of what has opened the breaker already
+  ++current_.outcomes;
+  ++current_.failures;
   ++failures_in_a_row_;
   if (policy.failures_in_a_row <= 0) return;
-  const milliseconds time = std::min(policy.open_time * (1 << std::min(openings_, 10)), policy.open_time_max);
-  if (breaker_ == Breaker::probing) return open(now, time);
-  if (breaker_ == Breaker::open) return;
+  // A probe may have closed the breaker as its answer began: that answer is bad after all.
+  const bool failed_probe = breaker_ == Breaker::probing || (request.probe && openings_ > 0);
   const int outcomes = current_.outcomes + last_.outcomes;
   const int failures = current_.failures + last_.failures;
   const bool often = outcomes >= policy.outcomes_min && failures >= policy.failure_share * outcomes;
-  if (failures_in_a_row_ >= policy.failures_in_a_row || often) open(now, time);
+  if (!failed_probe && failures_in_a_row_ < policy.failures_in_a_row && !often) return;
+  open(now, std::min(policy.open_time * (1 << std::min(openings_, 10)), policy.open_time_max));
 }
 
 void Health::open(Time now, milliseconds time) {
   if (breaker_ != Breaker::open) ++openings_;
   open_end_ = std::max(open_end_, now + time);
   breaker_ = Breaker::open;
+  opened_at_ = now;
   probe_begin_ = {};
 }
 
 Time Health::usable_at() const {
-  const Time unpaused = paused_ ? pause_end_ : Time{};
-  return breaker_ == Breaker::closed ? unpaused : std::max(unpaused, open_end_);
+  const Time probed = probe_begin_ == Time{} ? Time{} : probe_begin_ + kProbePatience;
+  const Time unpaused = paused_ ? std::max(pause_end_, probed) : Time{};
+  return breaker_ == Breaker::closed ? unpaused : std::max({unpaused, open_end_, probed});
 }
 
-void Health::note_limit(const HealthPolicy& policy, std::optional<milliseconds> pause, Time now) {
+void Health::note_limit(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,
+                        Time now) {
   ++limits_in_a_row_;
-  probe_begin_ = {};
+  end_probe(request);
   if (!pause && limits_in_a_row_ < policy.limits_in_a_row) return;
   paused_ = true;
+  paused_at_ = now;
   pause_end_ = std::max(pause_end_, now + pause.value_or(policy.unasked_pause));
 }
 

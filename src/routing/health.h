@@ -35,16 +35,26 @@ class Health {
     open,    // broken
   };
 
+  // A request under way. What it comes to speaks of the time since it began, not of what was found out later.
+  struct Request {
+    Time begun{};
+    bool probe = false;
+    bool counted = false;  // begin() knows of it
+  };
+
   Standing standing(const HealthPolicy& policy, Time now) const;
   // When a paused or open one is worth asking again.
   Time usable_at() const;
 
   // A request goes there.
-  void begin(const HealthPolicy& policy, Time now);
+  Request begin(const HealthPolicy& policy, Time now);
+  // Its answer has begun, and is no refusal: a probe has told what it was for, others need not wait for its
+  // end.
+  void note_answer(const Request& request);
   // And this came of it. `pause`: what the provider asked for, as far as it is believed. `latency`: until its
   // answer began; nullopt: it did not.
-  void end(const HealthPolicy& policy, Verdict verdict, std::optional<milliseconds> pause,
-           std::optional<milliseconds> latency, Time now);
+  void end(const HealthPolicy& policy, const Request& request, Verdict verdict,
+           std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now);
 
   // Peak-sensitive moving average of the latency in milliseconds, times the requests under way: what one more
   // would have to expect. 0: not known.
@@ -59,10 +69,12 @@ class Health {
  private:
   enum class Breaker : std::uint8_t { closed, open, probing };
 
-  void note_failure(const HealthPolicy& policy, Time now);
-  void note_success();
+  void note_failure(const HealthPolicy& policy, const Request& request, Time now);
+  void recover(const Request& request);
+  void end_probe(const Request& request);
   void open(Time now, milliseconds time);
-  void note_limit(const HealthPolicy& policy, std::optional<milliseconds> pause, Time now);
+  void note_limit(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,
+                  Time now);
   void note_latency(milliseconds latency, Time now);
   void roll(const HealthPolicy& policy, Time now);
 
@@ -77,8 +89,10 @@ class Health {
   Time window_begin_{};
   Time open_end_{};
   Time pause_end_{};
-  Time probe_begin_{};   // of the last probe, of either kind
-  int openings_ = 0;     // in a row
+  Time opened_at_{};
+  Time paused_at_{};
+  Time probe_begin_{};   // of the last probe, of either kind, while it has told nothing
+  int openings_ = 0;     // since an answer was good to its end
   bool paused_ = false;  // until a request has shown that the limit is over
   double latency_ms_ = 0;
   Time latency_at_{};

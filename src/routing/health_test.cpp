@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace ai_proxy::routing {
 namespace {
 
@@ -13,8 +15,11 @@ class HealthTest : public testing::Test {
   Standing standing() const { return health.standing(policy, now); }
   void request(Verdict verdict, std::optional<milliseconds> pause = std::nullopt,
                std::optional<milliseconds> latency = std::nullopt) {
-    health.begin(policy, now);
-    health.end(policy, verdict, pause, latency, now);
+    end(health.begin(policy, now), verdict, pause, latency);
+  }
+  void end(const Health::Request& request, Verdict verdict, std::optional<milliseconds> pause = std::nullopt,
+           std::optional<milliseconds> latency = std::nullopt) {
+    health.end(policy, request, verdict, pause, latency, now);
   }
   void requests(int count, Verdict verdict) {
     for (int i = 0; i < count; ++i) request(verdict);
@@ -62,9 +67,9 @@ TEST_F(HealthTest, IsProbedByOneRequestAtATime) {
   requests(5, Verdict::bad);
   now += 5s;
   EXPECT_EQ(standing(), Standing::probe);
-  health.begin(policy, now);
+  const Health::Request probe = health.begin(policy, now);
   EXPECT_EQ(standing(), Standing::open);  // the probe is under way
-  health.end(policy, Verdict::good, {}, {}, now);
+  end(probe, Verdict::good);
   EXPECT_EQ(standing(), Standing::usable);
   requests(4, Verdict::bad);
   EXPECT_EQ(standing(), Standing::usable);  // all is forgiven
@@ -76,8 +81,7 @@ TEST_F(HealthTest, AProbeThatSaysNothingDoesNotKeepOthersAway) {
   health.begin(policy, now);
   now += 1s;
   EXPECT_EQ(standing(), Standing::probe);
-  health.begin(policy, now);
-  health.end(policy, Verdict::none, {}, {}, now);  // its caller went away
+  end(health.begin(policy, now), Verdict::none);  // its caller went away
   EXPECT_EQ(standing(), Standing::probe);
 }
 
@@ -92,9 +96,89 @@ TEST_F(HealthTest, StaysOpenTwiceAsLongAfterEachFailedProbe) {
 }
 
 TEST_F(HealthTest, LateFailuresDoNotKeepItOpen) {
-  for (int i = 0; i < 50; ++i) health.begin(policy, now);
-  for (int i = 0; i < 50; ++i) health.end(policy, Verdict::bad, {}, {}, now);
+  std::vector<Health::Request> all;
+  for (int i = 0; i < 50; ++i) all.push_back(health.begin(policy, now));
+  for (const Health::Request& each : all) end(each, Verdict::bad);
   EXPECT_EQ(health.usable_at(), now + 5s);
+}
+
+// Nor do they break what has recovered since.
+TEST_F(HealthTest, LateFailuresDoNotOpenItAgain) {
+  std::vector<Health::Request> hung;
+  for (int i = 0; i < 50; ++i) hung.push_back(health.begin(policy, now));
+  requests(5, Verdict::bad);
+  now += 5s;
+  request(Verdict::good);
+  now += 1s;
+  for (const Health::Request& each : hung) end(each, Verdict::bad);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, ALateSuccessDoesNotCloseIt) {
+  const Health::Request early = health.begin(policy, now);
+  requests(5, Verdict::bad);
+  now += 1s;
+  end(early, Verdict::good);
+  EXPECT_EQ(standing(), Standing::open);
+  now += 4s;
+  request(Verdict::bad);
+  EXPECT_EQ(health.usable_at(), now + 10s);  // nor is the second opening the first again
+}
+
+// Rows U13, U14: the answer of before tells nothing of the limit.
+TEST_F(HealthTest, ALateSuccessDoesNotEndAPause) {
+  const Health::Request early = health.begin(policy, now);
+  now += 1s;
+  request(Verdict::limited, 30s);
+  now += 4s;
+  end(early, Verdict::good);
+  EXPECT_EQ(standing(), Standing::paused);
+  now += 26s;
+  EXPECT_EQ(standing(), Standing::probe);
+}
+
+// Row U14: all others go on when the probe's answer begins, not when it ends.
+TEST_F(HealthTest, AProbesAnswerEndsThePauseAsItBegins) {
+  request(Verdict::limited, 3s);
+  now += 3s;
+  const Health::Request probe = health.begin(policy, now);
+  EXPECT_EQ(standing(), Standing::paused);
+  EXPECT_EQ(health.usable_at(), now + 1s);
+  health.note_answer(probe);
+  EXPECT_EQ(standing(), Standing::usable);
+  now += 20s;
+  end(probe, Verdict::good);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, AProbesAnswerClosesItUnlessItBreaksLater) {
+  requests(5, Verdict::bad);
+  now += 5s;
+  const Health::Request first = health.begin(policy, now);
+  health.note_answer(first);
+  EXPECT_EQ(standing(), Standing::usable);
+  now += 1s;
+  end(first, Verdict::bad);
+  EXPECT_EQ(standing(), Standing::open);
+  EXPECT_EQ(health.usable_at(), now + 10s);
+  now += 10s;
+  const Health::Request second = health.begin(policy, now);
+  health.note_answer(second);
+  end(second, Verdict::good);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, OnlyTheProbeItselfLetsTheNextOneGo) {
+  const Health::Request early = health.begin(policy, now);
+  const Health::Request another = health.begin(policy, now);
+  request(Verdict::limited, 3s);
+  now += 3s;
+  const Health::Request probe = health.begin(policy, now);
+  end(early, Verdict::none);
+  end(another, Verdict::bad);
+  EXPECT_EQ(standing(), Standing::paused);
+  end(probe, Verdict::none);
+  EXPECT_EQ(standing(), Standing::probe);
 }
 
 TEST_F(HealthTest, PausesForAsLongAsARateLimitSays) {
@@ -104,9 +188,9 @@ TEST_F(HealthTest, PausesForAsLongAsARateLimitSays) {
   now += 3s;
   // Row U14: then one of them may look.
   EXPECT_EQ(standing(), Standing::probe);
-  health.begin(policy, now);
+  const Health::Request probe = health.begin(policy, now);
   EXPECT_EQ(standing(), Standing::paused);
-  health.end(policy, Verdict::limited, 3s, {}, now);
+  end(probe, Verdict::limited, 3s);
   EXPECT_EQ(standing(), Standing::paused);
   now += 3s;
   request(Verdict::good);
