@@ -23,6 +23,7 @@ set(AI_PROXY_SANITIZER "" CACHE STRING "address,undefined or thread; empty for n
 if(AI_PROXY_SANITIZER)
   add_compile_options(-fsanitize=${AI_PROXY_SANITIZER} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${AI_PROXY_SANITIZER})
+  add_compile_definitions(AI_PROXY_SANITIZED)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     add_compile_options(-fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/sanitizer_ignore.txt)
   endif()

@@ -13,15 +13,6 @@
 #include <cstring>
 #include <string_view>
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define AI_PROXY_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define AI_PROXY_SANITIZED 1
-#endif
-
 namespace ai_proxy::app {
 namespace {
 

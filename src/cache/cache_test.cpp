@@ -170,7 +170,7 @@ TEST(EntryTest, EventsThatAreNotTheStreamMakeItNoEntry) {
 TEST(EntryTest, AnEarlierVersionIsNoEntry) {
   const Key key = make_key(kParts);
   std::string old = entry().encode(key);
-  old[3] = '2';
+  old[3] = '3';
   EXPECT_FALSE(Entry::decode(old, key));
   EXPECT_FALSE(Entry::decode_unchecked(old));
 }
@@ -179,7 +179,7 @@ TEST(EntryTest, RandomBytesAreNoEntry) {
   const Key key = make_key(kParts);
   std::mt19937 random(1);
   for (int round = 0; round < 20'000; ++round) {
-    std::string bytes = "APC3";
+    std::string bytes = "APC4";
     for (unsigned i = random() % 100; i > 0; --i) bytes += static_cast<char>(random());
     ASSERT_FALSE(Entry::decode(bytes, key));
   }

@@ -1,18 +1,17 @@
-// How an answer is kept: "APC3", a checksum over the key and the rest, expiry, TTL, four texts each with its
+// How an answer is kept: "APC4", a checksum over the key and the rest, expiry, TTL, four texts each with its
 // length in front, and the number of a stream's events with length and time of each. What comes back from a
 // store is not trusted: anything unexpected makes it no entry at all.
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "cache/cache.h"
+#include "cache/sha256.h"
 
 namespace ai_proxy::cache {
 namespace {
 
-constexpr std::string_view kMagic = "APC3";
+constexpr std::string_view kMagic = "APC4";
 constexpr std::size_t kChecksumBytes = 16;  // the start of a SHA-256: against damage, not against forgery
 constexpr std::size_t kBegin = kMagic.size() + kChecksumBytes;
 constexpr std::size_t kNameBytesMax = 256;
@@ -26,14 +25,12 @@ void append_text(std::string& text, std::string_view part) {
   text += part;
 }
 
-// Of the text's own digest with the key's: an entry that stands under another key is as good as damaged.
+// An entry that stands under another key is as good as damaged.
 std::array<char, kChecksumBytes> checksum(const Key& key, std::string_view text) {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
-  std::array<unsigned char, 2 * SHA256_DIGEST_LENGTH> both{};
-  std::memcpy(both.data(), key.digest.data(), key.digest.size());
-  std::memcpy(both.data() + key.digest.size(), digest.data(), digest.size());
-  SHA256(both.data(), both.size(), digest.data());
+  Sha256 hash;
+  hash.add({reinterpret_cast<const char*>(key.digest.data()), key.digest.size()});
+  hash.add(text);
+  const auto digest = hash.finish();
   std::array<char, kChecksumBytes> start{};
   std::memcpy(start.data(), digest.data(), start.size());
   return start;

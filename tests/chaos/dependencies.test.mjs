@@ -123,9 +123,9 @@ const nonsense = {
   'an array': () => '*2\r\n$1\r\na\r\n$1\r\nb\r\n',
   'a length that cannot be': () => '$-7\r\n',
   'a huge length': () => '$536870912\r\nabc',
-  'two replies for one': () => `${bulk('APC3')}${bulk('APC3')}`,
+  'two replies for one': () => `${bulk('APC4')}${bulk('APC4')}`,
   'a value of nobody': () => bulk('hello'),
-  'a value that begins like ours': () => bulk(`APC3${'\u0000'.repeat(200)}`),
+  'a value that begins like ours': () => bulk(`APC4${'\u0000'.repeat(200)}`),
   'an entry of an earlier version': () => bulk(`APC2${'x'.repeat(100)}`),
 };
 for (const [what, answer] of Object.entries(nonsense)) {

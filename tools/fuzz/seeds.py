@@ -252,8 +252,8 @@ def entry_seeds():
         marks = [(first, 0), (len(body) - first, 20)] if len(body) % 2 else []
         rest += len(marks).to_bytes(4, "little") + b"".join(n.to_bytes(4, "little") for mark in marks for n in mark)
         # Under the key that the target takes: all zeros.
-        checksum = hashlib.sha256(bytes(32) + hashlib.sha256(rest).digest()).digest()[:16]
-        yield b"APC3" + checksum + rest
+        checksum = hashlib.sha256(bytes(32) + rest).digest()[:16]
+        yield b"APC4" + checksum + rest
 
 
 def cost_seeds():
