@@ -38,8 +38,8 @@ void on_no_memory() {
   std::free(block);
 }
 
-// Of a body of 10 MB the system then maps some huge pages in place of 2,500 small ones, each with a fault of its
-// own. What the block shares a page with is left alone. Without huge pages nothing happens.
+// Of a body of 10 MB the system then maps some huge pages in place of 2,500 small ones, each with a fault of
+// its own. What the block shares a page with is left alone. Without huge pages nothing happens.
 void ask_for_huge_pages(void* block, std::size_t bytes) {
   const auto begin = reinterpret_cast<std::uintptr_t>(block);
   const std::uintptr_t first = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;

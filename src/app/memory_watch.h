@@ -1,6 +1,6 @@
 // How much memory the process has, how much it may have, and what to do when that becomes too much. Used by
-// the main thread; the new-handler runs wherever memory gives out. Replaces the global operator new, which asks
-// for huge pages where a block is large.
+// the main thread; the new-handler runs wherever memory gives out. Replaces the global operator new, which
+// asks for huge pages where a block is large.
 #pragma once
 
 #include <atomic>

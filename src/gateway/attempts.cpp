@@ -5,6 +5,7 @@
 
 #include "gateway/face.h"
 #include "gateway/provider_call.h"
+#include "gateway/via.h"
 #include "http/connection_signal.h"
 
 namespace ai_proxy::gateway {
@@ -65,6 +66,10 @@ Attempts::~Attempts() {
 
 Result<void> Attempts::plan() {
   const config::Settings& settings = *exchange_.settings;
+  if (has_come_back(exchange_.request.headers, worker_.process().gateway_name))
+    return std::unexpected(bad_request(
+        "This request has come through this gateway before, or through eight: a base URL leads back here. "
+        "Check the base URLs of the providers."));
   overrides_ = read_overrides(exchange_.request.headers, header_warnings_);
   warnings_read_ = exchange_.warnings.list().size();
   retry_.retries = overrides_.retries.value_or(retry_.retries);

@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "base/json.h"
 #include "base/secret.h"
+#include "gateway/via.h"
 #include "http/date.h"
 
 namespace ai_proxy::gateway {
@@ -177,8 +178,9 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange, Call& ca
                                                     http::Cancellation& cancellation) {
   const routing::Candidate& candidate = *call.candidate;
   const providers::Provider& provider = *candidate.provider;
-  const std::string fields =
+  std::string fields =
       replaced_fields(provider.request_fields(exchange.asked.stream, *candidate.key), call.fields);
+  append_via(fields, exchange.request.headers, exchange.worker.process().gateway_name);
   const std::string path = provider.path_of(call.dialect->path);
   const std::string credential = provider.name + "#" + std::to_string(candidate.key_number);
   http::OutgoingRequest request;

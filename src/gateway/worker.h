@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <string>
 
 #include "base/json.h"
 #include "cache/cache.h"
@@ -14,6 +15,7 @@
 #include "gateway/counts.h"
 #include "gateway/openapi.h"
 #include "gateway/refusal_log.h"
+#include "gateway/via.h"
 #include "http/client.h"
 #include "http/deadline.h"
 #include "http/server.h"
@@ -24,6 +26,7 @@ namespace ai_proxy::gateway {
 
 // Shared by all threads.
 struct Process {
+  const std::string gateway_name = new_gateway_name();
   http::ServerCounters counters;
   RefusalLog refusals;
   Counts counts;

@@ -1,4 +1,6 @@
 // How a session reads, and how it notices that its client has gone.
+#include <poll.h>
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -6,10 +8,15 @@
 #include "http/server_session.h"
 
 namespace ai_proxy::http {
+namespace {
+
+constexpr milliseconds kLookForEnd(50);
+
+}  // namespace
 
 void Session::start_read() {
-  if (reading_ || gone_ || half_closed_ || pending_.size() - pending_begin_ >= limits_->head_bytes_max)
-    return;
+  if (reading_ || gone_ || half_closed_) return;
+  if (is_full()) return deadline_.arm(kLookForEnd);
   socket_.async_readable([self = shared_from_this()](const error_code& ec) { self->on_readable(ec); });
   reading_ = true;
 }
@@ -29,16 +36,30 @@ void Session::on_readable(const error_code& ec) {
   }
 }
 
+// No more is read while an answer is under way.
+bool Session::is_full() const {
+  return pending_.size() - pending_begin_ >= limits_->head_bytes_max;
+}
+
 // While an answer is under way: the next requests, or the client's end.
 void Session::read_ahead() {
   const std::size_t held = pending_.size() - pending_begin_;
-  if (held >= limits_->head_bytes_max) return;
   const std::size_t room = std::min(limits_->head_bytes_max - held, ServerCore::kScratchBytes);
   error_code ec;
   const std::size_t got = socket_.read_now(core_->scratch.get(), room, ec);
   if (ec == asio::error::eof && limits_->allow_half_close) return on_half_close();
   if (ec && ec != asio::error::would_block) return on_gone();
   pending_.append(core_->scratch.get(), got);
+}
+
+// Who has sent so much ahead that nothing is read is looked after now and then: no read tells of the end.
+void Session::look_for_end() {
+  if (reading_ || gone_ || half_closed_ || !is_full()) return;
+  pollfd look{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+  const bool told = ::poll(&look, 1, 0) > 0;
+  const bool has_reset = (look.revents & (POLLERR | POLLHUP)) != 0;
+  if (told && (has_reset || !limits_->allow_half_close)) return on_gone();
+  deadline_.arm(kLookForEnd);
 }
 
 // Nothing is left to read, but its reset must still be noticed.

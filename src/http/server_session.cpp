@@ -168,7 +168,7 @@ class Session::Handling {
 };
 
 Task<bool> Session::answer_request() {
-  phase_ = Phase::answer;  // no deadline of ours; a late one of the last phase finds nothing to do
+  phase_ = Phase::answer;  // without a time limit of ours
   Request& request = exchange_->reader.request();
   request.client_address = client_address_;
   request.received = Clock::now();
@@ -295,7 +295,7 @@ void Session::end_soon() {
 }
 
 void Session::on_deadline() {
-  if (phase_ == Phase::answer) return;
+  if (phase_ == Phase::answer) return look_for_end();
   // A request that waits to be read, on a machine with too much to do, is none that did not come.
   error_code ec;
   if (phase_ == Phase::idle && socket_.available(ec) > 0) return deadline_.arm(idle_time());

@@ -95,7 +95,9 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   // Input (server_input.cpp).
   void start_read();
   void on_readable(const error_code& ec);
+  bool is_full() const;
   void read_ahead();
+  void look_for_end();
   void feed_reader();
   void read_input();
   std::size_t read_now(char* space, std::size_t room);

@@ -7,11 +7,11 @@ import { configured } from '../support/chat.mjs';
 import { binary, gatewayEnvironment, Program } from '../support/processes.mjs';
 import { wire } from '../support/turns.mjs';
 import { eventsOf } from './support/faulty_provider.mjs';
-import { ask as get } from './support/life.mjs';
+import { ask as get, openStream } from './support/life.mjs';
 import { load, percentile, poster, steadily } from './support/load.mjs';
 import { keeps } from './support/promise.mjs';
 import { Chances, patience, scale } from './support/scale.mjs';
-import { asItComes, question, withScene } from './support/scene.mjs';
+import { asItComes, doors, question, withScene } from './support/scene.mjs';
 import { until } from './support/waiting.mjs';
 import { providerLimits, withCounted } from './support/way.mjs';
 
@@ -63,6 +63,41 @@ test('U13 429 for one key: the provider\'s next key is taken at once', async () 
     const limited = scene.provider.calls.filter(({ key, model }) => model === 'some-model' && key === 'Bearer sk-one-0123456789');
     assert.ok(limited.length <= 1, `the limited key was used ${limited.length} times`);
     scene.provider.always = undefined;
+  });
+});
+
+test('U13 an answer that had begun before the limit says nothing of it', async () => {
+  await withScene({}, async (scene) => {
+    scene.provider.always = 'stream:20:100';
+    const before = scene.provider.calls.length;
+    const early = scene.ask('some-model', { stream: true });
+    await until(() => scene.provider.calls.length > before, 'it is asked');
+    scene.provider.always = 'status:429:5';
+    const limited = performance.now();
+    assert.equal((await scene.ask('some-model')).status, 429);
+    assert.equal((await early).status, 200);
+    const calls = scene.provider.calls.length;
+    const { byStatus } = await load(20, 2, () => scene.ask('some-model'));
+    if (performance.now() - limited > 4500) return;   // a machine that stands still shows nothing
+    assert.deepEqual(byStatus, { 429: 20 });
+    assert.equal(scene.provider.calls.length, calls, 'not asked while it is limited');
+  });
+});
+
+test('U14 the limit is over for all when the probe\'s answer begins, long before it ends', async () => {
+  await withScene({}, async (scene) => {
+    scene.provider.always = 'status:429:1';
+    assert.equal((await scene.ask('some-model')).status, 429);
+    await pause(1050);
+    scene.provider.always = 'stream:100:100';
+    const leave = new AbortController();
+    const probe = openStream(scene.gateway.url + doors.native, question('native', 'openai', 'some-model'), { signal: leave.signal });
+    await probe.begun;
+    scene.provider.always = undefined;
+    const { byStatus } = await load(20, 4, () => scene.ask('some-model'));
+    assert.deepEqual(byStatus, { 200: 20 });
+    leave.abort();
+    assert.match((await probe.ended).fault, /ABORT|ECONNRESET/i, 'it was still under way');
   });
 });
 
