@@ -7,10 +7,11 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { statuses, talk, vectorsOf } from './support/http_vectors.mjs';
 import { providersAt, root, slow, startGateway, startSimulator } from './support/processes.mjs';
+import { unable } from './support/skips.mjs';
 
 const folder = path.join(process.env.AI_PROXY_SHARED ?? path.join(root, '../shared'), 'data/corpora/http1-requests');
 const available = existsSync(path.join(folder, 'own/manifest.json'));
-const absent = available ? false : `no HTTP request corpora at ${folder}: set AI_PROXY_SHARED`;
+const absent = unable(!available && `no HTTP request corpora at ${folder}: set AI_PROXY_SHARED`);
 const atOnce = slow ? 4 : 12;
 // What may be answered late on a busy machine is sent a second time, alone and with more patience.
 const patience = { answerLimit: 2000, quiet: slow ? 1000 : 250 };

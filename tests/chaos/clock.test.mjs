@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { unable } from '../support/skips.mjs';
 import { foldNative } from '../support/sse.mjs';
 import { wire } from '../support/turns.mjs';
 import { ask, counted, full, keeps, messages, openStream, pause, until } from './support/life.mjs';
@@ -47,7 +48,7 @@ const libraries = '/usr/lib';
 const faketime = readdirSync(libraries).map((folder) => path.join(libraries, folder, 'faketime/libfaketimeMT.so.1')).find((file) => existsSync(file));
 // A sanitizer's own runtime must be the first library of a process.
 const sanitized = process.env.AI_PROXY_SLOW === '1';
-const skip = sanitized ? 'libfaketime and a sanitizer do not go together' : faketime ? false : 'libfaketime is not installed';
+const skip = sanitized ? 'libfaketime and a sanitizer do not go together' : unable(!faketime && 'libfaketime is not installed');
 
 async function withFakeClock(begin, body) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-clock-'));

@@ -9,6 +9,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Program, binary, gatewayEnvironment, root, slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
+import { unable } from '../support/skips.mjs';
 import { wire } from '../support/turns.mjs';
 import { ask, closedLoop, counted, messages, openStream, quantile, unreadPipe, until } from './support/life.mjs';
 
@@ -119,16 +120,16 @@ test('D14 a CA file that is missing or holds none: named, exit 2', () => {
 
 // A mount namespace in which the files are really gone.
 const hidden = (script) => ['-rm', 'sh', '-c', script];
-const namespaces = spawnSync('unshare', hidden('true')).status === 0 ? false : 'this machine gives no mount namespace';
+const withoutNamespaces = unable(spawnSync('unshare', hidden('true')).status !== 0 && 'no mount namespaces here (unshare -rm)');
 const empty = mkdtempSync(path.join(tmpdir(), 'ai-proxy-empty-'));
 
-test('D14 /etc/ssl is empty: a clear error and exit 2', { skip: namespaces }, () => {
+test('D14 /etc/ssl is empty: a clear error and exit 2', { skip: withoutNamespaces }, () => {
   const { status, stderr } = spawnSync('unshare', hidden(`mount --bind ${empty} /etc/ssl && exec ${binary}`), { env: gatewayEnvironment(), cwd: nothing, encoding: 'utf8', timeout: 30_000 });
   assert.equal(status, 2, stderr);
   assert.match(stderr, /no bundle of trusted certificates/);
 });
 
-test('D14 without /etc/hosts and a resolver the program starts, and localhost is this machine', { skip: namespaces }, async () => {
+test('D14 without /etc/hosts and a resolver the program starts, and localhost is this machine', { skip: withoutNamespaces }, async () => {
   const port = new URL(provider.url).port;
   const gateway = new Program('unshare', hidden(`for file in hosts resolv.conf nsswitch.conf; do [ ! -e /etc/$file ] || mount --bind /dev/null /etc/$file; done; exec ${binary}`),
     { env: gatewayEnvironment({ AI_PROXY_LOG_FORMAT: 'json', OPENAI_BASE_URL: `http://localhost:${port}`, ANTHROPIC_BASE_URL: 'http://nowhere.invalid' }), cwd: nothing });
@@ -139,7 +140,7 @@ test('D14 without /etc/hosts and a resolver the program starts, and localhost is
   await gateway.stop();
 });
 
-test('D14 with no device at all, /dev/urandom among them, the program starts, and chance is chance', { skip: namespaces }, async () => {
+test('D14 with no device at all, /dev/urandom among them, the program starts, and chance is chance', { skip: withoutNamespaces }, async () => {
   const gateway = new Program('unshare', hidden(`mount -t tmpfs none /dev && exec ${binary}`),
     { env: gatewayEnvironment({ AI_PROXY_LOG_FORMAT: 'json', OPENAI_BASE_URL: provider.url }), cwd: nothing });
   const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
@@ -184,7 +185,7 @@ for (const signal of ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL']) {
   });
 }
 
-test('P13 S-55 a core is written only when it is asked for', { skip: ownHandler || (/^core/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')) ? false : 'cores go elsewhere on this machine') }, async () => {
+test('P13 S-55 a core is written only when it is asked for', { skip: ownHandler || unable(!/^core/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')) && 'cores go elsewhere on this machine (core_pattern)') }, async () => {
   const { ended, cores } = await crashed('SIGSEGV', { AI_PROXY_CORE_DUMPS: 'true' });
   assert.equal(ended.signal, 'SIGSEGV');
   assert.equal(cores.length, 1, 'with core_dumps there is one: so its absence above means something');
@@ -208,7 +209,7 @@ test('S-80 what the program writes is for its user alone', async () => {
   await gateway.stop();
 });
 
-test('S-80 it runs as nobody, without a capability, with a root that is read-only', { skip: process.getuid() === 0 ? false : 'only root can become nobody' }, async () => {
+test('S-80 it runs as nobody, without a capability, with a root that is read-only', { skip: unable(process.getuid() !== 0 && 'only root can become nobody') }, async () => {
   const gateway = new Program('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', binary], { env: gatewayEnvironment({ AI_PROXY_LOG_FORMAT: 'json', OPENAI_BASE_URL: provider.url }), cwd: '/' });
   const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
   assert.equal((await ask(`${url}/v1/chat`, question('hello'))).status, 200);

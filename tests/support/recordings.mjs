@@ -1,16 +1,16 @@
 // The recorded provider traffic, read from where it lies (AI_PROXY_SHARED). Without it the tests that need it skip,
-// except where skipping is forbidden (CI).
+// except where nothing may (skips.mjs).
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './processes.mjs';
+import { unable } from './skips.mjs';
 
 export const shared = path.resolve(process.env.AI_PROXY_SHARED ?? path.join(root, '../shared'));
 const folder = path.join(shared, 'data/traffic');
 const present = existsSync(path.join(folder, 'INDEX.jsonl'));
-if (!present && process.env.AI_PROXY_NO_SKIP === '1') throw new Error(`no recordings in ${folder}`);
 
 // For node:test's `skip` option: false, or why.
-export const skipWithoutShared = present ? false : 'the recorded traffic is not at hand (AI_PROXY_SHARED)';
+export const skipWithoutShared = unable(!present && `no recordings in ${folder}: set AI_PROXY_SHARED`);
 
 const chatEndpoints = new Set(['chat.completions', 'messages']);
 

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { shared } from './recordings.mjs';
+import { unable } from './skips.mjs';
 
-// A corpus: {absent, read, manifest}. `absent` is for node:test's `skip`: false, or why. Where nothing may skip, it throws.
+// A corpus: {absent, read, manifest}. `absent` is for node:test's `skip`.
 export function corpus(name, file) {
   const folder = path.join(shared, 'data/corpora', name);
   const present = existsSync(path.join(folder, file));
-  if (!present && process.env.AI_PROXY_NO_SKIP === '1') throw new Error(`no ${file} in ${folder}`);
-  const absent = present ? false : `no ${file} in ${folder}: set AI_PROXY_SHARED`;
+  const absent = unable(!present && `no ${file} in ${folder}: set AI_PROXY_SHARED`);
   const read = (entry) => readFileSync(path.join(folder, entry));
   return { absent, read, manifest: present ? JSON.parse(read(file)) : {} };
 }

@@ -3,9 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../../support/processes.mjs';
+import { unable } from '../../support/skips.mjs';
 
 const corpora = path.join(process.env.AI_PROXY_SHARED ?? path.join(root, '../shared'), 'data/corpora');
-export const skipWithoutCorpora = existsSync(corpora) ? false : `no corpora at ${corpora} (AI_PROXY_SHARED)`;
+export const skipWithoutCorpora = unable(!existsSync(corpora) && `no corpora at ${corpora}: set AI_PROXY_SHARED`);
 
 const answer = JSON.stringify({ id: 'c1', object: 'chat.completion', created: 1, model: 'mock', choices: [{ index: 0, message: { role: 'assistant', content: 'hi' }, finish_reason: 'stop' }], usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 } });
 const head = (...lines) => `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`;
