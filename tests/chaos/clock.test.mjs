@@ -38,8 +38,8 @@ before(async () => {
   redis = await RealRedis.start();
 });
 after(async () => {
-  await provider.stop();
-  await redis.kill();
+  await provider?.stop();
+  await redis?.kill();
 });
 const release = () => { for (const go of held.splice(0)) go(); };
 const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: [{ role: 'user', content }] });

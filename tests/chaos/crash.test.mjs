@@ -22,7 +22,7 @@ before(async () => {
     return out.piece(wire.openai.begin(turn) + wire.openai.texts(turn).join(''));  // and never more
   });
 });
-after(() => provider.stop());
+after(() => provider?.stop());
 const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: [{ role: 'user', content }] });
 
 // --- D13: standard output is a pipe that nobody reads -----------------------------------------------------------------

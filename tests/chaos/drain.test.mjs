@@ -31,7 +31,7 @@ before(async () => {
     return out.endStream();
   });
 });
-after(() => provider.stop());
+after(() => provider?.stop());
 
 const start = (environment = {}, more = {}) => startGateway({ environment: { ANTHROPIC_BASE_URL: provider.url, ...environment }, ...more });
 const release = (count = held.length) => { for (const go of held.splice(0, count)) go(); };

@@ -29,7 +29,7 @@ function inTime(wanted, attempt) {
 
 let good; // is there all the time, as Mistral
 before(async () => { good = await ScriptedProvider.start((_, out) => out.whole(reply())); });
-after(() => good.stop());
+after(() => good?.stop());
 
 async function withGateway({ url, environment = {}, limits = {}, yaml = '' }, use) {
   const { args, file } = configured(`limits:\n${providerLimits(limits)}${yaml}`);

@@ -22,7 +22,7 @@ before(async () => {
   secure = await ScriptedProvider.start((_, out) => out.whole(reply()), { secure: authority.issue('DNS:provider.test') });
   plain = await ScriptedProvider.start((_, out) => out.whole(reply()));
 });
-after(async () => { await secure.stop(); await plain.stop(); });
+after(async () => { await secure?.stop(); await plain?.stop(); });
 
 // A gateway whose OpenAI is behind the proxy, and which ends well.
 async function behind(proxyUrl, { environment = {}, yaml = '', limits }, use) {

@@ -13,8 +13,8 @@ before(async () => {
   proxy = await FaultProxy.start(`http://127.0.0.1:${echo.address().port}`, new Chances({ name: 'fault proxy' }));
 });
 after(async () => {
-  await proxy.stop();
-  await new Promise((resolve) => echo.close(resolve));
+  await proxy?.stop();
+  await new Promise((resolve) => (echo ? echo.close(resolve) : resolve()));
 });
 
 // Sends the bytes through the proxy and back; {bytes, reads, milliseconds, fault}. Without `until` it waits for the end.

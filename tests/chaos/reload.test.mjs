@@ -31,7 +31,7 @@ before(async () => {
     return out.endStream();
   })));
 });
-after(() => Promise.all(servers.map((server) => server.stop())));
+after(() => Promise.all((servers ?? []).map((server) => server.stop())));
 
 const configuration = (which, more = '') => `providers:
   ${names[which]}:
