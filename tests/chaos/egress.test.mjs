@@ -14,6 +14,7 @@ import { ask as get } from './support/life.mjs';
 import { keeps } from './support/promise.mjs';
 import { full } from './support/scale.mjs';
 import { asItComes } from './support/scene.mjs';
+import { until } from './support/waiting.mjs';
 import { ask, assertAnswers, providerLimits, withCounted } from './support/way.mjs';
 
 // A deadline may be 100 ms late, and never early by more than what two clocks differ. `attempt` gives how long the provider and
@@ -183,11 +184,18 @@ test('U5 a trickle is relayed and cut at the total limit; others go on', async (
     await trickle(JSON.parse(request.body).stream ? '1\r\n:\r\n'.repeat(1000) : ' '.repeat(100_000));
   });
   await withGateway({ url: provider.url, limits: { total: '900ms', silence: '1h', first_byte: '1h' } }, async (gateway) => {
-    const cut = ask(gateway, { more: { stream: true } });
-    for (let i = 0; i < 10; i += 1) await assertAnswers(gateway, 'mistral');
-    const { text } = await cut;
-    assert.match(text, /^event: chunk\ndata: .*Once.*\n\nevent: error\ndata: .*"The provider did not complete its answer within 900 ms\."/);
-    closings.next();
+    // The others have their answers before the cut, which a loop that waits for the trickle would first come to.
+    await keeps(0, async () => {
+      const asked = provider.requests.length;
+      const cut = ask(gateway, { more: { stream: true } }).then(({ text }) => ({ text, at: performance.now() }));
+      await until(() => provider.requests.length > asked, 'the trickle');
+      for (let i = 0; i < 10; i += 1) await assertAnswers(gateway, 'mistral');
+      const back = performance.now();
+      const { text, at } = await cut;
+      assert.match(text, /^event: chunk\ndata: .*Once.*\n\nevent: error\ndata: .*"The provider did not complete its answer within 900 ms\."/);
+      closings.next();
+      return back - at;
+    }, { what: 'U5, the others, behind the cut' });
     await inTime(900, async () => {
       const whole = await ask(gateway);
       assert.deepEqual([whole.status, whole.details?.code], [504, 'provider_timeout'], whole.text);

@@ -22,8 +22,27 @@ const mebibyte = 2 ** 20;
 // Mistral's word for a bad body is another.
 const badRequest = (door) => (door === 'mistral' ? 422 : 400);
 
-test('C9 a body that is announced too large: 413 from the head alone', async () => {
+// The most that it has held since the last call, in bytes.
+function peakOf({ child: { pid } }) {
+  const peak = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  return peak;
+}
+
+// The row's memory, from now on: what it gives asserts that never more than 16 MiB were held beside what is held now, and tells the most.
+function grownLittle(gateway) {
+  const { residentBytes } = figuresOf(gateway);
+  peakOf(gateway);
+  return () => {
+    const peak = peakOf(gateway) - residentBytes;
+    assert.ok(peak < 16 * mebibyte, `RSS grew by ${peak}`);
+    return `RSS at most +${mebibytes(peak)}`;
+  };
+}
+
+test('C9 a body that is announced too large: 413 from the head alone', async (context) => {
   await withScene({}, async (scene) => {
+    const assertNothingHeld = grownLittle(scene.gateway);
     for (const door of Object.keys(doors)) {
       await keeps(100, async () => {
         const answer = await exchange(scene.gateway, postHead(doors[door], 2 ** 30));
@@ -33,15 +52,9 @@ test('C9 a body that is announced too large: 413 from the head alone', async () 
         return answer.ms;
       }, { what: `413 behind the head, ${door} door` });
     }
+    context.diagnostic(assertNothingHeld());
   });
 });
-
-// The most that it has held since the last call, in bytes.
-function peakOf({ child: { pid } }) {
-  const peak = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
-  writeFileSync(`/proc/${pid}/clear_refs`, '5');
-  return peak;
-}
 
 test('C9 a body that is sent in chunks without end: 413 as soon as the bound is passed, and it arrives', async (context) => {
   await withScene({}, async (scene) => {
@@ -72,8 +85,9 @@ test('C9 a body that is sent in chunks without end: 413 as soon as the bound is 
   });
 });
 
-test('C9 who sends on behind a 413 is heard for two seconds, so that no reset takes the answer away, and then closed', async () => {
+test('C9 who sends on behind a 413 is heard for two seconds, so that no reset takes the answer away, and then closed', async (context) => {
   await withScene({}, async (scene) => {
+    const assertNothingHeld = grownLittle(scene.gateway);
     await keeps(2100, async () => {
       const wire = await Wire.open(scene.gateway);
       wire.send(postHead('/v1/chat', 2 ** 30));
@@ -81,6 +95,7 @@ test('C9 who sends on behind a 413 is heard for two seconds, so that no reset ta
       assert.equal(wire.status, 413);
       return performance.now() - wire.answeredAt;
     }, { what: 'the connection is closed' });
+    context.diagnostic(assertNothingHeld());
   });
 });
 
@@ -121,25 +136,33 @@ for (const [kind, text] of Object.entries(deep)) {
   });
 }
 
-test('C10 deep JSON from the provider: 502 within 20 ms, whole and in a stream', async () => {
+test('C10 deep JSON from the provider: 502 within 20 ms, whole and in a stream', async (context) => {
   await withScene({}, async (scene) => {
-    for (const [kind, text] of Object.entries(deep)) {
-      const body = text(100_000);
-      let sent;
+    const before = figuresOf(scene.gateway).residentBytes;
+    for (const [kind, text, depth] of Object.entries(deep).flatMap(([kind, text]) => [100_000, 1_000_000].map((depth) => [kind, text, depth]))) {
+      const body = text(depth);
+      let begun, sent;
       scene.provider.always = (call) => async (answer) => {
+        begun = performance.now();
         await (call.stream ? answer.out.stream(`data: ${body}\n\n`) : answer.out.whole(body));
         sent = performance.now();
       };
       for (const stream of [false, true]) {
-        await keeps(20, async () => {
+        // As for callers: what is beyond a MiB must be taken first.
+        await keeps(body.length <= mebibyte ? 20 : 50 * body.length / mebibyte, async () => {
+          sent = undefined;
           const { status, text: answer } = await scene.ask('deep', { stream });
-          const took = performance.now() - sent;
+          // An event of several MiB is refused before all of it has come.
+          const took = performance.now() - (sent ?? begun);
           assert.ok(status === 502 || (stream && /event: error/.test(answer)), `${status} ${answer.slice(0, 200)}`);
           assert.doesNotMatch(answer, /event: done/);
           return took;
-        }, { what: `${kind}, stream: ${stream}` });
+        }, { what: `${kind}, ${depth} deep, stream: ${stream}` });
       }
     }
+    const grown = figuresOf(scene.gateway).residentBytes - before;
+    context.diagnostic(`RSS +${mebibytes(grown)}`);
+    assert.ok(grown < 16 * mebibyte, `RSS grew by ${grown}`);
   });
 });
 
