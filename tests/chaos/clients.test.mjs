@@ -11,19 +11,19 @@ import { assertStopped, backlogOf, distanceOf, tell } from './support/backlog.mj
 import { exchange, head, postHead, Wire } from './support/clients.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
 import { percentile } from './support/load.mjs';
-import { allowance, keeps } from './support/promise.mjs';
+import { allowance, keeps, keepsMostly } from './support/promise.mjs';
 import { patience, scale } from './support/scale.mjs';
 import { doors, withScene, withScenes } from './support/scene.mjs';
 import { until } from './support/waiting.mjs';
 
 // `leaving()`: callers leave; the milliseconds until the provider saw each of them go.
 function goneSoon(context, leaving) {
-  return keeps(100, async () => {
+  return keepsMostly(100, async () => {
     const times = (await leaving()).sort((a, b) => a - b);
     const [median, p99] = [0.5, 0.99].map((share) => percentile(times, share));
     context.diagnostic(`provider connection closed after ${median.toFixed(1)} ms (median), ${p99.toFixed(1)} ms (p99) of ${times.length}`);
     return p99;
-  }, { what: 'closed behind the caller (p99)' });
+  }, { what: 'closed behind the caller (p99)', tries: 3 });
 }
 
 // Callers that wait for `model`, until the provider has their calls.
@@ -287,7 +287,7 @@ test(`C6 slowloris: each is closed with 408 after ${headSeconds} s, others are s
       assert.ok(first >= headSeconds * 1000 - 100, `closed after ${first} ms`);
       return last;
     }, { what: 'the last is closed' });
-    await keeps(5, async (index) => (await attack(index)).slower, { what: 'good calls are slower by (p99)' });
+    await keepsMostly(5, async (index) => (await attack(index)).slower, { what: 'good calls are slower by (p99)', tries: 3 });
   });
 });
 
@@ -315,8 +315,9 @@ test('C7 slow body: closed with 408 at the minimum rate, and at body_time where 
       assert.ok(time >= bodySeconds * 1000 - 100 && time <= bodySeconds * 1000 + allowance, `closed after ${time} ms`);
       wire.close();
     }
-    assert.ok(scene.provider.calls.every(({ model }) => ['answer', 'well'].includes(model)));
+    assert.ok(scene.provider.calls.every(({ model }) => model === 'well'));
   });
+  await Promise.all([tooSlow, steadily]);
 });
 
 test('a caller that sends nothing, and one that stops in its head, are closed; both bounds are their own', async () => {
