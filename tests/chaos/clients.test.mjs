@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { slow } from '../support/processes.mjs';
-import { unable } from '../support/skips.mjs';
+import { denied } from '../support/skips.mjs';
 import { assertStopped, backlogOf, distanceOf, tell } from './support/backlog.mjs';
 import { exchange, head, postHead, Wire } from './support/clients.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
@@ -99,7 +99,7 @@ test('C3 with allow_half_close the answer flows to its end, and a reset still ca
 });
 
 const namespaces = spawnSync('unshare', ['-rn', 'ip', 'link']).status !== 0 && 'no network namespaces here (unshare -rn ip link)';
-test('C4 a caller that vanishes: cancelled once it owes an acknowledgement for write_stall', { skip: unable(namespaces) }, async (context) => {
+test('C4 a caller that vanishes: cancelled once it owes an acknowledgement for write_stall', { skip: denied(namespaces) }, async (context) => {
   const script = fileURLToPath(new URL('support/vanishing.mjs', import.meta.url));
   const run = spawn('unshare', ['-rn', process.execPath, script], { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Program, binary, gatewayEnvironment, root, slow, startGateway } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
-import { unable } from '../support/skips.mjs';
+import { denied } from '../support/skips.mjs';
 import { wire } from '../support/turns.mjs';
 import { ask, closedLoop, counted, messages, openStream, quantile, unreadPipe, until } from './support/life.mjs';
 
@@ -120,7 +120,7 @@ test('D14 a CA file that is missing or holds none: named, exit 2', () => {
 
 // A mount namespace in which the files are really gone.
 const hidden = (script) => ['-rm', 'sh', '-c', script];
-const withoutNamespaces = unable(spawnSync('unshare', hidden('true')).status !== 0 && 'no mount namespaces here (unshare -rm)');
+const withoutNamespaces = denied(spawnSync('unshare', hidden('true')).status !== 0 && 'no mount namespaces here (unshare -rm)');
 const empty = mkdtempSync(path.join(tmpdir(), 'ai-proxy-empty-'));
 
 test('D14 /etc/ssl is empty: a clear error and exit 2', { skip: withoutNamespaces }, () => {
@@ -185,7 +185,7 @@ for (const signal of ['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL']) {
   });
 }
 
-test('P13 S-55 a core is written only when it is asked for', { skip: ownHandler || unable(!/^core/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')) && 'cores go elsewhere on this machine (core_pattern)') }, async () => {
+test('P13 S-55 a core is written only when it is asked for', { skip: ownHandler || denied(!/^core/.test(readFileSync('/proc/sys/kernel/core_pattern', 'utf8')) && 'cores go elsewhere on this machine (core_pattern)') }, async () => {
   const { ended, cores } = await crashed('SIGSEGV', { AI_PROXY_CORE_DUMPS: 'true' });
   assert.equal(ended.signal, 'SIGSEGV');
   assert.equal(cores.length, 1, 'with core_dumps there is one: so its absence above means something');
@@ -209,7 +209,7 @@ test('S-80 what the program writes is for its user alone', async () => {
   await gateway.stop();
 });
 
-test('S-80 it runs as nobody, without a capability, with a root that is read-only', { skip: unable(process.getuid() !== 0 && 'only root can become nobody') }, async () => {
+test('S-80 it runs as nobody, without a capability, with a root that is read-only', { skip: denied(process.getuid() !== 0 && 'only root can become nobody') }, async () => {
   const gateway = new Program('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', '--no-new-privs', '--bounding-set=-all', '--inh-caps=-all', binary], { env: gatewayEnvironment({ AI_PROXY_LOG_FORMAT: 'json', OPENAI_BASE_URL: provider.url }), cwd: '/' });
   const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
   assert.equal((await ask(`${url}/v1/chat`, question('hello'))).status, 200);

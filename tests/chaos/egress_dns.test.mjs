@@ -12,7 +12,7 @@ import { configured, reply } from '../support/chat.mjs';
 import { NameServer } from '../support/name_server.mjs';
 import { slow } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
-import { unable } from '../support/skips.mjs';
+import { denied } from '../support/skips.mjs';
 import { ownTime } from './support/figures.mjs';
 import { percentile } from './support/load.mjs';
 import { keeps, keepsMostly } from './support/promise.mjs';
@@ -31,7 +31,7 @@ if (process.env.AI_PROXY_TEST_NAMESPACE === '1') inside();
 else {
   test('U18 the name server fails, lies, and leads inside', async (t) => {
     const tools = spawnSync('unshare', [...namespace, 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' });
-    const without = unable(tools.status !== 0 && `no namespace can be made here (${(tools.error?.message ?? tools.stderr).trim()}): S-21 is covered by client_names_test.cpp and address_filter_test.cpp, the rest of U18 is not`);
+    const without = denied(tools.status !== 0 && `no namespace can be made here (${(tools.error?.message ?? tools.stderr).trim()}): S-21 is covered by client_names_test.cpp and address_filter_test.cpp, the rest of U18 is not`);
     if (without) return t.skip(without);
     const environment = { ...process.env, AI_PROXY_TEST_NAMESPACE: '1' };
     delete environment.NODE_TEST_CONTEXT;
