@@ -94,7 +94,7 @@ test('a client with too many connections is reset, and the log says so once', as
 
 test('P9 no descriptors left: no busy loop, streams go on, /readyz and reload work, and it recovers', async (context) => {
   await withShortGateway({ limits: '-n 96', configuration: { limits: { connections: 1000 } } }, async ({ gateway, provider, ask }) => {
-    const stream = await Caller.post(gateway, doors.native, question('native', 'openai', `stream:${scale(60, 200)}:100`, { stream: true }));
+    const stream = await Caller.post(gateway, doors.native, question('native', 'openai', `stream:${scale(40, 200)}:100`, { stream: true }));
     await stream.saw(/t0 /);
     // Each holds a descriptor here and one to the provider.
     const held = [];
@@ -372,7 +372,7 @@ test('P11 allocations fail now and then: those requests fail, the process lives,
     const before = await atRest();
 
     writeFileSync(failing, '');
-    const { byStatus, answers } = await load(scale(3000, 20_000), 16, patiently);
+    const { byStatus, answers } = await load(scale(2000, 20_000), 16, patiently);
     rmSync(failing);
     context.diagnostic(JSON.stringify(byStatus));
     assert.equal(gateway.ended, undefined, gateway.errors.slice(-3000));
