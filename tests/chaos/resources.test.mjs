@@ -21,10 +21,12 @@ const sanitized = slow ? 'sanitizers take memory of their own, and their own all
 async function withShortGateway(options, body) {
   const provider = await FaultyProvider.start();
   const gateway = await startShortGateway({ ...options, environment: { ...providersAt(provider.url), AI_PROXY_THREADS: '2', ...options.environment } });
-  const callers = poster();
+  let callers = poster();
   const ask = (model, more = {}, headers) => callers.post(gateway.url + doors.native, question('native', 'openai', model, more), headers);
+  // Closes the connections on which was asked.
+  const leave = () => { callers.end(); callers = poster(); };
   try {
-    await body({ gateway, provider, ask });
+    await body({ gateway, provider, ask, leave });
     assert.equal(gateway.ended, undefined, gateway.errors.slice(-2000));
   } finally {
     callers.end();
@@ -92,7 +94,7 @@ test('a client with too many connections is reset, and the log says so once', as
 
 test('P9 no descriptors left: no busy loop, streams go on, /readyz and reload work, and it recovers', async (context) => {
   await withShortGateway({ limits: '-n 96', configuration: { limits: { connections: 1000 } } }, async ({ gateway, provider, ask }) => {
-    const stream = await Caller.post(gateway, doors.native, question('native', 'openai', `stream:${scale(60, 200)}:100`, { stream: true }));
+    const stream = await Caller.post(gateway, doors.native, question('native', 'openai', `stream:${scale(40, 200)}:100`, { stream: true }));
     await stream.saw(/t0 /);
     // Each holds a descriptor here and one to the provider.
     const held = [];
@@ -328,12 +330,35 @@ test('P11 a thread cannot be started: no start, in words; while it serves, that 
   }
 });
 
-test('P11 allocations fail now and then: those requests fail, the process lives', { skip: sanitized, timeout: 180_000 }, async (context) => {
-  const library = preloaded('failing_malloc'), begin = path.join(emptyFolder(), 'begin');
-  const environment = { LD_PRELOAD: library, FAILING_MALLOC_FILE: begin, FAILING_MALLOC_ONE_IN: '10000' };
-  await withShortGateway({ environment }, async ({ gateway, ask }) => {
-    assert.equal((await ask('answer')).status, 200);
-    writeFileSync(begin, '');
+// What the gateway says is under way, or kept for the next request.
+const underWay = ['ai_proxy_connections', 'ai_proxy_requests_running', 'ai_proxy_streams_open', 'ai_proxy_provider_connections_idle'];
+
+test('P11 allocations fail now and then: those requests fail, the process lives, and no place is lost', { skip: sanitized, timeout: 180_000 }, async (context) => {
+  const library = preloaded('failing_malloc'), failing = path.join(emptyFolder(), 'failing');
+  const environment = { LD_PRELOAD: library, FAILING_MALLOC_FILE: failing, FAILING_MALLOC_ONE_IN: '10000', AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' };
+  const [threads, perThread, perClient] = [2, 8, 100];
+  const limits = { connections_per_client: perClient, provider: { connections: perThread, idle: '1s', wait: '30s' } };
+  await withShortGateway({ environment, configuration: { limits } }, async ({ gateway, provider, ask, leave }) => {
+    const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
+    // Nobody asks any more: what is left then, once idle connections are closed.
+    const atRest = async () => {
+      leave();
+      let left;
+      await until(async () => {
+        const { status, text } = await exchange({ url: admin }, head('GET', '/metrics'));
+        if (status !== 200) return false;
+        left = underWay.filter((name) => !new RegExp(`^${name} 0$`, 'm').test(text));
+        return left.length === 0 && provider.open === 0;
+      }, () => `what is under way comes to nothing: ${left}, and ${provider.open} connections to the provider`, 30_000);
+      let figures;
+      await until(async () => {
+        const before = figures;
+        figures = figuresOf(gateway);
+        await pause(100);
+        return before?.descriptors === figures.descriptors && before.sockets === figures.sockets;
+      }, 'the count of descriptors stays');
+      return { descriptors: figures.descriptors, sockets: figures.sockets };
+    };
     const texts = 20;
     const model = (index) => (index % 3 === 0 ? 'status:500' : index % 2 === 0 ? `stream:${texts}:0` : 'answer');
     // Who is refused while memory is short does not ask again at once, or nearly all would be refusals.
@@ -342,7 +367,13 @@ test('P11 allocations fail now and then: those requests fail, the process lives'
       if (answer.status === 503) await pause(20);
       return answer;
     };
-    const { byStatus, answers } = await load(scale(3000, 20_000), 16, patiently);
+    // Everything that is opened once has been.
+    assert.equal((await load(200, 16, patiently)).byStatus[503], undefined);
+    const before = await atRest();
+
+    writeFileSync(failing, '');
+    const { byStatus, answers } = await load(scale(2000, 20_000), 16, patiently);
+    rmSync(failing);
     context.diagnostic(JSON.stringify(byStatus));
     assert.equal(gateway.ended, undefined, gateway.errors.slice(-3000));
     const all = Array.from({ length: texts }, (_, index) => `t${index}`).join(' ');
@@ -356,6 +387,25 @@ test('P11 allocations fail now and then: those requests fail, the process lives'
     }
     context.diagnostic(`${cut} answers were cut, and say so`);
     assert.ok(byStatus[200] > 0);
+    assert.ok(Object.keys(byStatus).some((status) => status !== '200' && status !== '502'), 'some have failed');
     await until(async () => (await ask('answer').catch(() => ({}))).status === 200, 'it still answers');
+
+    assert.deepEqual(await atRest(), before, 'what is open is what was open before');
+    context.diagnostic(`at rest before and after: ${JSON.stringify(before)}`);
+    // Every place can be taken: a client's connections, and those to the provider, on each thread.
+    const wires = await Promise.all(Array.from({ length: perClient }, () => Wire.open(gateway)));
+    wires.forEach((wire) => wire.send(head('GET', '/livez')));
+    for (const wire of wires) await wire.saw(/^HTTP\/1\.1 200 /);
+    wires.forEach((wire) => wire.close());
+    await atRest();
+    const asked = [];
+    const running = () => provider.calls.filter((call) => call.model === 'hang' && call.goneAt === undefined).length;
+    await until(async () => {
+      // Which thread takes a connection is the kernel's choice: so many more than there are places.
+      if (asked.length < perClient) asked.push(await Caller.post(gateway, doors.native, question('native', 'openai', 'hang')));
+      return running() === threads * perThread;
+    }, () => `${running()} of ${threads * perThread} places at the provider are taken`);
+    asked.forEach((caller) => caller.leave('RST'));
+    assert.deepEqual(await atRest(), before);
   });
 });
