@@ -37,6 +37,20 @@ else()
     add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
   endif()
 endif()
+
+# What runs how often was noted once (./dev bench profile); clang lays the program out by it, and a tenth of the work of a
+# request is saved. A function that was changed since, and all others, are compiled as without. Functions of one file are
+# told by its name alone, for checkouts stand anywhere.
+set(AI_PROXY_PROFILE "use" CACHE STRING "release.profdata: use, record (build/profile), or off")
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT AI_PROXY_SANITIZER)
+  if(AI_PROXY_PROFILE STREQUAL "record")
+    add_compile_options(-fprofile-generate -fprofile-update=atomic -mllvm -static-func-full-module-prefix=false)
+    add_link_options(-fprofile-generate)
+  elseif(AI_PROXY_PROFILE STREQUAL "use")
+    add_compile_options(-fprofile-use=${CMAKE_SOURCE_DIR}/cmake/release.profdata -mllvm -static-func-full-module-prefix=false
+      -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date -Wno-backend-plugin)
+  endif()
+endif()
 add_compile_definitions(_GLIBCXX_ASSERTIONS)
 # Memory comes from operator new: Asio's own way, aligned allocation, is several times as slow, and nothing of ours is aligned
 # beyond what operator new gives. Coroutine frames are not kept for the next ones: malloc finds one of the right size sooner

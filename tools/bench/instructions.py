@@ -75,12 +75,12 @@ def answer(stream):
     return body
 
 
-def count(folder, provider, path, body, environment, requests):
-    """Instructions of a whole life of the gateway, with so many requests in it."""
+def run(folder, provider, path, body, environment, requests, command):
+    """A whole life of the gateway, with so many requests in it, one after the other; what it wrote to its standard error."""
     port, url = free_port(), f"http://127.0.0.1:{provider}"
-    log = open(folder / "valgrind.out", "w+b")
+    log = open(folder / "errors.out", "w+b")
     process = subprocess.Popen(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", BINARY], stdout=subprocess.DEVNULL, stderr=log,
+        command, stdout=subprocess.DEVNULL, stderr=log,
         cwd=folder, env={"PATH": os.environ["PATH"], "PORT": str(port), "AI_PROXY_THREADS": "1", "AI_PROXY_LOG_FILE": "gateway.log",
                          **{f"{name}_API_KEY": "bench" for name in ("OPENAI", "ANTHROPIC")},
                          **{f"{name}_BASE_URL": url for name in ("OPENAI", "ANTHROPIC")}, **environment})
@@ -97,7 +97,12 @@ def count(folder, provider, path, body, environment, requests):
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
     log.seek(0)
-    return int(re.search(rb"Collected : (\d+)", log.read())[1])
+    return log.read()
+
+
+def count(folder, provider, path, body, environment, requests):
+    said = run(folder, provider, path, body, environment, requests, ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", BINARY])
+    return int(re.search(rb"Collected : (\d+)", said)[1])
 
 
 def main():
