@@ -23,9 +23,6 @@ namespace {
 
 constexpr std::size_t kReserveBytes = 4 * 1024 * 1024;
 constexpr int kLargeBlockBytes = 1024 * 1024;
-// From here on a block is worth huge pages, of which it may leave the last one all but empty.
-constexpr std::size_t kHugePagesFrom = 4 * 1024 * 1024;
-constexpr std::uintptr_t kPageBytes = 4096;  // at least
 
 std::atomic<void*> reserve = nullptr;
 std::atomic<http::Pressure>* pressure_to_raise = nullptr;
@@ -36,15 +33,6 @@ void on_no_memory() {
   if (block == nullptr) throw std::bad_alloc();
   pressure_to_raise->store(http::Pressure::shedding, std::memory_order_relaxed);
   std::free(block);
-}
-
-// Of a body of 10 MB the system then maps some huge pages in place of 2,500 small ones, each with a fault of
-// its own. What the block shares a page with is left alone. Without huge pages nothing happens.
-void ask_for_huge_pages(void* block, std::size_t bytes) {
-  const auto begin = reinterpret_cast<std::uintptr_t>(block);
-  const std::uintptr_t first = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
-  const std::uintptr_t last = (begin + bytes) / kPageBytes * kPageBytes;
-  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
 }
 
 // The tightest memory.max on the way from our control group to the root. 0: none.
@@ -150,12 +138,29 @@ bool restore_reserve() {
 }  // namespace ai_proxy::app
 
 #ifndef AI_PROXY_SANITIZED  // theirs knows what was taken by new
+namespace {
+
+// From here on a block is worth huge pages, of which it may leave the last one all but empty.
+constexpr std::size_t kHugePagesFrom = 4 * 1024 * 1024;
+constexpr std::uintptr_t kPageBytes = 4096;  // at least
+
+// Of a body of 10 MB the system then maps some huge pages in place of 2,500 small ones, each with a fault of
+// its own. What the block shares a page with is left alone. Without huge pages nothing happens.
+void ask_for_huge_pages(void* block, std::size_t bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(block);
+  const std::uintptr_t first = (begin + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const std::uintptr_t last = (begin + bytes) / kPageBytes * kPageBytes;
+  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+}
+
+}  // namespace
+
 // As the standard library's, but for the large ones.
 void* operator new(std::size_t bytes) {
   while (true) {
     if (void* const block = std::malloc(std::max<std::size_t>(bytes, 1)); block != nullptr) {
-      if (bytes >= ai_proxy::app::kHugePagesFrom) [[unlikely]]
-        ai_proxy::app::ask_for_huge_pages(block, bytes);
+      if (bytes >= kHugePagesFrom) [[unlikely]]
+        ask_for_huge_pages(block, bytes);
       return block;
     }
     const std::new_handler handler = std::get_new_handler();
