@@ -47,7 +47,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_BUILD_TYPE STREQUAL "Release
     add_compile_options(-fprofile-generate -fprofile-update=atomic -mllvm -static-func-full-module-prefix=false)
     add_link_options(-fprofile-generate)
   elseif(AI_PROXY_PROFILE STREQUAL "use")
-    add_compile_options(-fprofile-use=${CMAKE_SOURCE_DIR}/cmake/release.profdata -mllvm -static-func-full-module-prefix=false
+    set(profile ${CMAKE_SOURCE_DIR}/cmake/release.profdata)
+    # Noted anew, it is another compilation of every file. (By a relative path: a compiler cache may serve several checkouts.)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${profile})
+    file(SHA256 ${profile} noted)
+    string(SUBSTRING ${noted} 0 8 noted)
+    add_compile_definitions(AI_PROXY_PROFILE_NOTED=0x${noted})
+    file(RELATIVE_PATH profile ${CMAKE_BINARY_DIR} ${profile})
+    add_compile_options(-fprofile-use=${profile} -mllvm -static-func-full-module-prefix=false
       -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date -Wno-backend-plugin)
   endif()
 endif()

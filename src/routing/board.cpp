@@ -23,7 +23,10 @@ std::optional<HealthBoard::Ticket> HealthBoard::begin(const Plan& plan, std::uin
   const std::lock_guard lock(mutex_);
   const std::optional<Choice> choice = choose(plan, prospects(plan, tried, policy, now), affinity, chance);
   if (!choice) return std::nullopt;
-  Ticket ticket{.index = choice->index, .request = {.begun = now}, .paused_until = choice->paused_until};
+  Ticket ticket{.index = choice->index,
+                .request = {.begun = now},
+                .timed = timed,
+                .paused_until = choice->paused_until};
   if (ticket.paused_until) return ticket;
   const Candidate& candidate = plan.candidates[ticket.index];
   if (Health* health = timed ? find_or_make(candidate, policy, now) : find(candidate.id))
@@ -45,7 +48,7 @@ void HealthBoard::end(const Candidate& candidate, const Ticket& ticket, const He
   const std::lock_guard lock(mutex_);
   Health* health = trouble ? find_or_make(candidate, policy, now) : find(candidate.id);
   if (health == nullptr) return;
-  health->end(policy, ticket.request, verdict, pause, latency, now);
+  health->end(policy, ticket.request, verdict, pause, ticket.timed ? latency : std::nullopt, now);
   if (!health->is_fresh(policy, now)) return;
   entries_.erase(entries_.find(candidate.id));
   known_.store(entries_.size(), std::memory_order_relaxed);

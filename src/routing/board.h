@@ -23,6 +23,7 @@ class HealthBoard {
   struct Ticket {
     std::size_t index = 0;
     Health::Request request;
+    bool timed = false;  // its alias chooses by latency
     // Nobody is to be called before then: a rate limit holds for all that is left.
     std::optional<Time> paused_until = std::nullopt;
   };

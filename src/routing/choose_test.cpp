@@ -138,6 +138,24 @@ TEST_F(ChooseTest, TheBoardRemembersAcrossRequests) {
   EXPECT_TRUE(board.troubled(policy, now).empty());
 }
 
+// While nothing is wrong anywhere, a request takes no lock.
+TEST_F(ChooseTest, TheBoardHoldsNothingOfOneThatIsWellAgain) {
+  plan_of({{"a", 1, 0}});
+  HealthBoard board;
+  const HealthPolicy policy;
+  Time now = Time{} + 1h;
+  const auto request = [&](Verdict verdict) {
+    const auto ticket = board.begin(plan, 0, policy, {}, {}, now);
+    board.end(plan.candidates[0], *ticket, policy, verdict, {}, 20ms, now);
+    return ticket->request.counted;
+  };
+  EXPECT_FALSE(request(Verdict::bad));
+  EXPECT_TRUE(request(Verdict::good));
+  now += 11s;
+  EXPECT_TRUE(request(Verdict::good));
+  EXPECT_FALSE(request(Verdict::good));
+}
+
 TEST_F(ChooseTest, TheBoardForgetsNamesThatNobodyAsksForAnyMore) {
   plan_of({{"a", 1, 0}});
   HealthBoard board;

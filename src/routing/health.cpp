@@ -16,7 +16,8 @@ Health::Standing Health::standing(const HealthPolicy& policy, Time now) const {
   const bool probe_runs = probe_begin_ != Time{} && now < probe_begin_ + kProbePatience;
   if (policy.pause_when_limited && paused_) {
     if (now < pause_end_ || probe_runs) return Standing::paused;
-    if (breaker_ == Breaker::closed) return Standing::probe;
+    // A limit is told at once: a probe that has not been told of it is only slow to be answered.
+    if (breaker_ == Breaker::closed) return probe_begin_ == Time{} ? Standing::probe : Standing::usable;
   }
   if (breaker_ == Breaker::closed || policy.failures_in_a_row <= 0) return Standing::usable;
   if (now < open_end_) return Standing::open;
@@ -51,10 +52,7 @@ void Health::end(const HealthPolicy& policy, const Request& request, Verdict ver
       if (request.begun > opened_at_) failures_in_a_row_ = openings_ = 0;
       break;
     case Verdict::bad:
-      note_failure(policy, request, now);
-      // Overloaded, and it says until when: others are preferred. (Only a rate limit is a reason to ask
-      // nobody at all.)
-      if (pause && policy.failures_in_a_row > 0) open(now, *pause);
+      note_failure(policy, request, pause, now);
       break;
     case Verdict::limited:
       note_limit(policy, request, pause, now);
@@ -72,27 +70,43 @@ void Health::end_probe(const Request& request) {
 // What began before the breaker opened, or the pause, says nothing of it.
 void Health::recover(const Request& request) {
   end_probe(request);
-  if (paused_ && request.begun > paused_at_) paused_ = false;
+  if (paused_ && request.begun > paused_at_) {
+    paused_ = false;
+    limits_in_a_row_ = 0;
+  }
   if (breaker_ == Breaker::closed || request.begun <= opened_at_) return;
   breaker_ = Breaker::closed;
+  open_end_ = {};
+  recovered_at_ = request.begun;
   current_ = last_ = {};
   failures_in_a_row_ = 0;
 }
 
-void Health::note_failure(const HealthPolicy& policy, const Request& request, Time now) {
+void Health::note_failure(const HealthPolicy& policy, const Request& request,
+                          std::optional<milliseconds> pause, Time now) {
   end_probe(request);
-  if (request.begun <= opened_at_) return;  // of what has opened the breaker already
-  ++current_.outcomes;
-  ++current_.failures;
-  ++failures_in_a_row_;
-  if (policy.failures_in_a_row <= 0) return;
-  // A probe may have closed the breaker as its answer began: that answer is bad after all.
-  const bool failed_probe = breaker_ == Breaker::probing || (request.probe && openings_ > 0);
-  const int outcomes = current_.outcomes + last_.outcomes;
-  const int failures = current_.failures + last_.failures;
-  const bool often = outcomes >= policy.outcomes_min && failures >= policy.failure_share * outcomes;
-  if (!failed_probe && failures_in_a_row_ < policy.failures_in_a_row && !often) return;
-  open(now, std::min(policy.open_time * (1 << std::min(openings_, 10)), policy.open_time_max));
+  // Of what has opened the breaker already, or of a time that is over.
+  if (request.begun <= opened_at_ || request.begun < recovered_at_) return;
+  const bool has_breaker = policy.failures_in_a_row > 0;
+  // Asked although it is open, for want of others: nobody's probe.
+  const bool counts = breaker_ == Breaker::closed || request.probe;
+  if (counts) {
+    ++current_.outcomes;
+    ++current_.failures;
+    ++failures_in_a_row_;
+  }
+  if (has_breaker && counts) {
+    // Also of one that has closed the breaker as its answer began: that answer is bad after all.
+    const bool failed_probe = request.probe && openings_ > 0;
+    const int outcomes = current_.outcomes + last_.outcomes;
+    const int failures = current_.failures + last_.failures;
+    const bool often = outcomes >= policy.outcomes_min && failures >= policy.failure_share * outcomes;
+    if (failed_probe || failures_in_a_row_ >= policy.failures_in_a_row || often)
+      open(now, std::min(policy.open_time * (1 << std::min(openings_, 10)), policy.open_time_max));
+  }
+  // Overloaded, and it says until when: others are preferred. (Only a rate limit is a reason to ask nobody at
+  // all.)
+  if (has_breaker && pause) open(now, *pause);
 }
 
 void Health::open(Time now, milliseconds time) {
@@ -111,11 +125,13 @@ Time Health::usable_at() const {
 
 void Health::note_limit(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,
                         Time now) {
-  ++limits_in_a_row_;
   end_probe(request);
+  if (!pause && request.begun <= paused_at_) return;  // of what has led to the pause already
+  ++limits_in_a_row_;
   if (!pause && limits_in_a_row_ < policy.limits_in_a_row) return;
   paused_ = true;
   paused_at_ = now;
+  probe_begin_ = {};
   pause_end_ = std::max(pause_end_, now + pause.value_or(policy.unasked_pause));
 }
 
@@ -153,8 +169,9 @@ bool Health::is_forgotten(const HealthPolicy& policy, Time now) const {
 }
 
 bool Health::is_fresh(const HealthPolicy& policy, Time now) const {
+  const bool has_failed = current_.failures + last_.failures > 0 && now - window_begin_ < policy.window;
   return breaker_ == Breaker::closed && failures_in_a_row_ == 0 && limits_in_a_row_ == 0 && !paused_ &&
-         under_way_ == 0 && now - window_begin_ > policy.window &&
+         openings_ == 0 && under_way_ == 0 && !has_failed &&
          (latency_ms_ == 0 || now - latency_at_ > std::chrono::minutes(1));
 }
 

@@ -69,7 +69,8 @@ class Health {
  private:
   enum class Breaker : std::uint8_t { closed, open, probing };
 
-  void note_failure(const HealthPolicy& policy, const Request& request, Time now);
+  void note_failure(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,
+                    Time now);
   void recover(const Request& request);
   void end_probe(const Request& request);
   void open(Time now, milliseconds time);
@@ -90,6 +91,7 @@ class Health {
   Time open_end_{};
   Time pause_end_{};
   Time opened_at_{};
+  Time recovered_at_{};  // when the request began that closed the breaker
   Time paused_at_{};
   Time probe_begin_{};   // of the last probe, of either kind, while it has told nothing
   int openings_ = 0;     // since an answer was good to its end

@@ -168,6 +168,72 @@ TEST_F(HealthTest, AProbesAnswerClosesItUnlessItBreaksLater) {
   EXPECT_EQ(standing(), Standing::usable);
 }
 
+// Asked for want of others, it may go on failing; but a probe's turn comes.
+TEST_F(HealthTest, WhatIsAskedAlthoughItIsOpenDoesNotKeepItOpen) {
+  requests(5, Verdict::bad);
+  now += 1s;
+  requests(50, Verdict::bad);
+  EXPECT_EQ(health.usable_at(), now + 4s);
+  now += 4s;
+  const Health::Request probe = health.begin(policy, now);
+  now += 10ms;
+  request(Verdict::bad);
+  end(probe, Verdict::good);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, WhatWasAskedAlthoughItWasOpenDoesNotOpenItAgain) {
+  requests(5, Verdict::bad);
+  now += 1s;
+  std::vector<Health::Request> forced;
+  for (int i = 0; i < 50; ++i) forced.push_back(health.begin(policy, now));
+  now += 4s;
+  request(Verdict::good);
+  now += 120s;
+  for (const Health::Request& each : forced) end(each, Verdict::bad, 30s);
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+TEST_F(HealthTest, AnOpeningIsOverWhenItHasRecovered) {
+  request(Verdict::bad, 60s);
+  now += 5s;
+  request(Verdict::good);  // asked for want of others
+  requests(5, Verdict::bad);
+  EXPECT_EQ(health.usable_at(), now + 5s);
+}
+
+TEST_F(HealthTest, LateLimitsDoNotRenewAPauseThatNobodyAskedFor) {
+  std::vector<Health::Request> all;
+  for (int i = 0; i < 50; ++i) all.push_back(health.begin(policy, now));
+  for (const Health::Request& each : all) {
+    now += 10ms;
+    end(each, Verdict::limited);
+  }
+  EXPECT_EQ(health.usable_at(), now - 450ms + 1s);
+  now += 1s;
+  request(Verdict::good);
+  EXPECT_EQ(standing(), Standing::usable);
+  requests(4, Verdict::limited);  // all is forgiven
+  EXPECT_EQ(standing(), Standing::usable);
+}
+
+// Row U14: a limit is told at once. Answers that take their time to begin must not keep all others waiting.
+TEST_F(HealthTest, AProbeThatIsSlowToBeAnsweredEndsThePauseForOthers) {
+  request(Verdict::limited, 3s);
+  now += 3s;
+  const Health::Request probe = health.begin(policy, now);
+  now += 999ms;
+  EXPECT_EQ(standing(), Standing::paused);
+  now += 1ms;
+  EXPECT_EQ(standing(), Standing::usable);
+  request(Verdict::limited, 3s);
+  EXPECT_EQ(standing(), Standing::paused);
+  now += 3s;
+  EXPECT_EQ(standing(), Standing::probe);
+  end(probe, Verdict::none);
+  EXPECT_EQ(standing(), Standing::probe);
+}
+
 TEST_F(HealthTest, OnlyTheProbeItselfLetsTheNextOneGo) {
   const Health::Request early = health.begin(policy, now);
   const Health::Request another = health.begin(policy, now);
