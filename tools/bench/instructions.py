@@ -128,8 +128,8 @@ def main():
     if update:
         KNOWN.write_text(json.dumps(counted, indent=2) + "\n")
     elif worse:
-        sys.exit(f"instructions: more than {ALLOWED:.0%} of what is known for: {', '.join(worse)}. If that is what it "
-                 "costs: ./dev bench instructions --update")
+        sys.exit(f"instructions: more than {ALLOWED:.0%} of what is known for: {', '.join(worse)}. What was changed is "
+                 "compiled without its profile: ./dev bench profile. If that is what it costs: ./dev bench instructions --update")
 
 
 if __name__ == "__main__":
