@@ -2,15 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { Program, postJson, startGateway, startSimulator } from './support/processes.mjs';
-
-const freePort = () => new Promise((resolve) => {
-  const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); });
-});
+import { Program, freePort, postJson, startGateway, startSimulator } from './support/processes.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-redis-'));
 let port, redis, simulator;

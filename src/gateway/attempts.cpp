@@ -327,10 +327,7 @@ void Attempts::repeat() {
   const std::uint64_t others = ~(std::uint64_t{1} << ticket_.index);
   const auto ticket = worker_.process().health.begin(exchange_.plan, others, policies_.health, std::nullopt,
                                                      {}, http::Clock::now());
-  if (ticket) {
-    ticket_.request = ticket->request;
-    ticket_.timed = ticket->timed;
-  }
+  if (ticket) ticket_.request = ticket->request;
   under_way_ = true;
   exchange_.call.status = 0;
   exchange_.call.request_id.clear();

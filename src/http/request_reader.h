@@ -62,7 +62,7 @@ class RequestReader {
   Request& request() { return request_; }
 
   // Memory that this request has taken. Of a large body what has come: the rest of its block has no pages
-  // yet.
+  // yet, but for that of a huge one at its end.
   std::size_t held_bytes() const {
     const std::string& body = request_.body;
     return bytes_.capacity() + (body.size() < kBelievedBodyBytes ? body.capacity() : body.size());

@@ -34,10 +34,6 @@ Health::Request Health::begin(const HealthPolicy& policy, Time now) {
   return {.begun = now, .probe = probe, .counted = true};
 }
 
-void Health::note_answer(const Request& request) {
-  recover(request);
-}
-
 void Health::end(const HealthPolicy& policy, const Request& request, Verdict verdict,
                  std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now) {
   if (request.counted) under_way_ = std::max(0, under_way_ - 1);
@@ -47,7 +43,7 @@ void Health::end(const HealthPolicy& policy, const Request& request, Verdict ver
   switch (verdict) {
     case Verdict::good:
       ++current_.outcomes;
-      recover(request);
+      note_answer(request);
       if (request.begun > paused_at_) limits_in_a_row_ = 0;
       if (request.begun > opened_at_) failures_in_a_row_ = openings_ = 0;
       break;
@@ -68,7 +64,7 @@ void Health::end_probe(const Request& request) {
 }
 
 // What began before the breaker opened, or the pause, says nothing of it.
-void Health::recover(const Request& request) {
+void Health::note_answer(const Request& request) {
   end_probe(request);
   if (paused_ && request.begun > paused_at_) {
     paused_ = false;

@@ -71,7 +71,6 @@ class Health {
 
   void note_failure(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,
                     Time now);
-  void recover(const Request& request);
   void end_probe(const Request& request);
   void open(Time now, milliseconds time);
   void note_limit(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
@@ -89,6 +90,14 @@ export async function startSimulator(args = []) {
   simulator.url = url;
   return simulator;
 }
+
+// A port that nobody listens on at this moment: another may take it before it is used.
+export const freePort = () => new Promise((resolve) => {
+  const probe = net.createServer().listen(0, '127.0.0.1', () => {
+    const { port } = probe.address();
+    probe.close(() => resolve(port));
+  });
+});
 
 export function providersAt(url) {
   return { OPENAI_BASE_URL: url, ANTHROPIC_BASE_URL: url, MISTRAL_BASE_URL: url };

@@ -16,7 +16,7 @@ BINARY = ROOT / "build/profile/ai-proxy"
 PROFILE = ROOT / "cmake/release.profdata"
 REQUESTS, STREAMS = 2000, 300
 LONG = {"messages": [{"role": "user", "content": "What is the difference between a process and a thread? " * 1000}]}
-# Besides what is counted: the other door, the third provider, long texts, two tiers of cache, and what is kept of streams.
+# Besides what is counted, and an answer from Redis: Anthropic's door, the third provider, long texts.
 MORE = {
     "mistral, native": ("/v1/chat", {**CHAT, "provider": "mistral", "model": "mistral-small-latest"}, {}),
     "anthropic, passed through": ("/v1/messages", {"model": "claude-sonnet-4-6", "max_tokens": 100, "messages": CHAT["messages"][1:]}, {}),

@@ -4,11 +4,7 @@ import { mkdtempSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Program } from '../../support/processes.mjs';
-
-const freePort = () => new Promise((resolve) => {
-  const server = net.createServer().listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); });
-});
+import { Program, freePort } from '../../support/processes.mjs';
 
 // A redis-server without persistence; killed, it comes back on the same port with nothing in it.
 export class RealRedis {
