@@ -8,6 +8,7 @@ import pathlib
 import re
 import select
 import socket
+import struct
 import subprocess
 import time
 
@@ -106,9 +107,12 @@ class Streams:
     """Open event streams, read as they come; one that ends is asked for again on its connection."""
 
     STAMP = b'"content":"'
+    SO_TIMESTAMPNS = 35   # asm-generic/socket.h; Python has no name for it
+    TIMESPEC = struct.Struct("@qq")
 
     def __init__(self, port, request, count, seconds=0.0, stamped=False):
-        """Opens `count` streams spread over `seconds`. With `stamped` each event's content is when it left (source.py)."""
+        """Opens `count` streams spread over `seconds`. With `stamped` each event's content is when it left (source.py); when it
+        came is told by the kernel, so that how soon we get to read it does not count."""
         self.port, self.request, self.stamped = port, request, stamped
         self.poll, self.sockets, self.tails, self.fresh = select.epoll(), {}, {}, set()
         self.events = self.errors = 0
@@ -123,6 +127,8 @@ class Streams:
     def open(self):
         connection = socket.create_connection(("127.0.0.1", self.port), TIMEOUT_SECONDS)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.stamped:
+            connection.setsockopt(socket.SOL_SOCKET, self.SO_TIMESTAMPNS, 1)
         connection.sendall(self.request)
         connection.setblocking(False)
         descriptor = connection.fileno()
@@ -151,11 +157,11 @@ class Streams:
     def take(self, descriptor):
         connection = self.sockets[descriptor]
         try:
-            data = connection.recv(65536)
+            data, came, _, _ = connection.recvmsg(65536, 64)
         except BlockingIOError:
             return
         except OSError:
-            data = b""
+            data, came = b"", []
         if not data:
             self.errors += 1
             self.poll.unregister(descriptor)
@@ -170,8 +176,9 @@ class Streams:
         if self.stamped:
             at = data.rfind(self.STAMP) + len(self.STAMP)
             stamp = data[at:data.find(b'"', at)]
-            if stamp.isdigit():
-                self.late_us.append((time.monotonic_ns() - int(stamp)) / 1000)
+            if stamp.isdigit() and came:
+                seconds, nanoseconds = self.TIMESPEC.unpack(came[0][2][:self.TIMESPEC.size])
+                self.late_us.append((seconds * 10**9 + nanoseconds - int(stamp)) / 1000)
             return
         tail = self.tails[descriptor] = (self.tails[descriptor] + data[-5:])[-5:]
         if tail == b"0\r\n\r\n":   # the stream's last chunk

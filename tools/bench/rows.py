@@ -285,7 +285,8 @@ def slow_streams(options, stand):
     return Row("slow-streams", slow_streams.title, "kib", "KiB of RSS per stream", samples,
                [bound_goal("≤ 8 KiB", least(samples[OURS], "kib"), 8, "KiB"),
                 Goal("event p99 ≤ nginx's", f"{ours:.0f} us, nginx {theirs:.0f} us", ours <= theirs)],
-               f"{count:,} streams{open_files_note(options, count, wanted)}; latency: from the source's write to our read. CPU: per event.")
+               f"{count:,} streams{open_files_note(options, count, wanted)}; latency: from the source's write to the event's "
+               "arrival at our socket, by the kernel's clock. CPU: per event.")
 
 
 # --- memory, start, growth -----------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A provider of endless slow streams, for the rows of many open streams: `source.py PORT`.
 
-Each stream gets an event every 500 ms, and each event carries the monotonic clock's nanoseconds of its leaving, which the simulated
-providers of the program do not do. The streams take turns, so that the events of all come evenly spread.
+Each stream gets an event every 500 ms, and each event carries the time of its leaving in nanoseconds (of the clock by which the
+kernel stamps what comes), which the simulated providers of the program do not do. The streams take turns, so that the events of all come evenly spread.
 """
 import collections
 import select
@@ -17,7 +17,7 @@ EVENT = ('data: {"id":"chatcmpl-source","object":"chat.completion.chunk","create
 
 
 def event():
-    text = (EVENT % time.monotonic_ns()).encode()
+    text = (EVENT % time.time_ns()).encode()
     return b"%x\r\n%b\r\n" % (len(text), text)
 
 
