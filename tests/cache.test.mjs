@@ -5,6 +5,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { configured } from './support/chat.mjs';
 import { Program, freePort, postJson, startGateway, startSimulator } from './support/processes.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-redis-'));
@@ -42,6 +43,23 @@ async function until(condition, limit = 10_000) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+test('gateways that share a Redis but send other header fields to a provider share no answers', async () => {
+  const plain = configured(`providers: {openai: {headers: {x-team: one}}}\n`).args;
+  const beta = configured(`providers: {openai: {headers: {x-team: two}}}\n`).args;
+  const outcomes = [];
+  for (const args of [plain, plain, beta, beta]) {
+    const gateway = await startGateway({ environment: { ...providers(), REDIS_URL: `redis://127.0.0.1:${port}` }, args });
+    try {
+      const before = Number(cli('dbsize'));
+      const cache = (await postJson(`${gateway.url}/v1/chat`, question('for one team'))).headers.get('x-cache');
+      if (cache === 'MISS') await until(() => Number(cli('dbsize')) > before);
+      outcomes.push(cache);
+    } finally { await gateway.stop(); }
+  }
+  assert.deepEqual(outcomes, ['MISS', 'HIT', 'MISS', 'HIT']);
+  cli('flushall');
+});
 
 test('miss, hit, bypass, no-store; a hit costs nothing and keeps what was saved', async () => {
   await withGateway({ REDIS_URL: `redis://127.0.0.1:${port}` }, async (gateway, ask) => {

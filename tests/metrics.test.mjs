@@ -8,6 +8,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { streamed } from './support/chat.mjs';
 import { Scrape, picoOf } from './support/exposition.mjs';
 import { Program, binary, gatewayEnvironment, startGateway } from './support/processes.mjs';
 import { ScriptedProvider } from './support/scripted_provider.mjs';
@@ -214,6 +215,51 @@ test('the first token of a stream may be one that is thought, or of a call', asy
   const scrape = await gateway.counted(2);
   const firsts = scrape.all('gen_ai_server_time_to_first_token_seconds_count').map(({ labels, number }) => [labels.get('gen_ai_provider_name'), labels.get('gen_ai_operation_name'), number]);
   assert.deepEqual(firsts, [['three', 'chat', '1']]);
+});
+
+test('a stream that is made of a kept answer has a first token too', async () => {
+  const gateway = await start({ yaml: config('cache: {memory: 4MiB, streams: fast}') });
+  assert.equal((await gateway.ask('one/gpt-4o')).headers['x-cache'], 'MISS');
+  const hit = await gateway.ask('one/gpt-4o', { stream: true });
+  assert.deepEqual([hit.status, hit.headers['x-cache']], [200, 'HIT']);
+  const scrape = await gateway.counted(2);
+  assert.equal(scrape.sum('gen_ai_server_time_to_first_token_seconds_count', { provider: 'one' }), 1);
+});
+
+test('a stream that is broken off here, for its caller reads too slowly, is no failure of its provider', async () => {
+  const gateway = await start({ environment: { AI_PROXY_CACHE_MEMORY: '4MiB' } });
+  let begun, go, seen = 0;
+  const beginning = new Promise((resolve) => { begun = resolve; });
+  const going = new Promise((resolve) => { go = resolve; });
+  world.one.answer = async (_, out) => {
+    await out.beginStream();
+    await out.piece(streamed({ content: 'begun' }));
+    begun();
+    await going;
+    for (let i = 0; i < 1500; i += 1) {
+      await out.piece(streamed({ content: 'x'.repeat(16_000) }));
+      while (seen < i * 16_000) await new Promise(setImmediate);  // the follower keeps pace
+    }
+    await out.piece(`${streamed({}, 'stop')}data: [DONE]\n\n`);
+    await out.endStream();
+  };
+  const body = JSON.stringify({ model: 'one/gpt-4o', stream: true, messages: [{ role: 'user', content: 'slow leader' }] });
+  const call = (use) => new Promise((resolve, reject) => {
+    const request = http.request(`${gateway.url}/v1/chat`, { method: 'POST', agent: false }, (response) => { response.on('error', () => {}).on('close', resolve); use(response); });
+    request.on('error', reject);
+    request.end(body);
+  });
+  let unread;
+  const leader = call((response) => { unread = response.pause(); });
+  await beginning;
+  const follower = call((response) => response.once('data', go).on('data', (piece) => { seen += piece.length; }));
+  await follower;
+  const scrape = await gateway.counted(2);
+  unread.destroy();
+  await leader;
+  assert.equal(scrape.sum('ai_proxy_attempts_total'), 1);
+  assert.equal(scrape.sum('ai_proxy_attempt_errors_total'), 0);
+  assert.equal(scrape.sum('ai_proxy_errors_total', { error: 'stream_interrupted' }), 1);
 });
 
 for (const stream of [false, true]) {

@@ -19,8 +19,10 @@
 namespace ai_proxy::cache {
 namespace {
 
-// What a piece costs beside its bytes.
-constexpr std::size_t kOverheadBytes = 96;
+// Blocks double from the first to the last of these, so that a stream's events are not allocated one by one
+// and a short one does not take the room of a long one.
+constexpr std::size_t kFirstBlockBytes = 512;
+constexpr std::size_t kBlockBytesMax = 16 * 1024;
 
 // Calls something on its own thread, asked by any other. Many askings before it runs are one.
 class Wake {
@@ -47,37 +49,72 @@ class Wake {
   http::HandlerMemory memory_;
 };
 
-using Piece = std::shared_ptr<const std::string>;
+// A part of what has come. The leader writes behind `size`, where nobody reads; what lies before it stays as
+// it is.
+struct Block {
+  explicit Block(std::size_t bytes) : text(std::make_unique_for_overwrite<char[]>(bytes)), room(bytes) {}
+
+  const std::unique_ptr<char[]> text;
+  const std::size_t room;
+  std::size_t size = 0;
+};
+
+// What the leader has written and nobody sees yet.
+struct Written {
+  std::size_t here = 0;         // bytes, in the last block
+  std::shared_ptr<Block> next;  // the rest; null: there is none
+};
 
 struct Seat {
   std::shared_ptr<Wake> wake;
-  std::size_t next = 0;      // index of the piece that is due
-  std::size_t position = 0;  // cost of the pieces before it
+  std::size_t block = 0;     // index of the one that is being read
+  std::size_t offset = 0;    // in it
+  std::size_t position = 0;  // bytes read
   bool lost = false;
 };
 
 }  // namespace
 
 struct Flight {
-  explicit Flight(std::size_t bound) : bytes_max(bound) {}
+  Flight(FlightBounds the_bounds, std::atomic<std::size_t>& held_by_all)
+      : bounds(the_bounds), all_held(held_by_all) {}
+  ~Flight() { all_held -= held; }
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
 
   enum class Phase : unsigned char { waiting, answering, begun, ended, failed, leaderless };
 
-  const std::size_t bytes_max;
+  const FlightBounds bounds;
+  std::atomic<std::size_t>& all_held;
   mutable std::mutex mutex;
   Phase phase = Phase::waiting;
   FlightHead head;
   std::optional<Error> error;
-  std::deque<Piece> pieces;
-  std::size_t first = 0;  // index of pieces.front()
-  std::size_t held = 0;   // cost of `pieces`
-  std::size_t total = 0;  // cost of all pieces there have been
+  std::deque<std::shared_ptr<Block>> blocks;
+  std::size_t first = 0;  // index of blocks.front()
+  std::size_t held = 0;   // room of `blocks`
+  std::size_t total = 0;  // bytes that have come
   bool open = true;       // may still be joined
   bool deserted = false;  // the leader's own caller has gone
   std::list<Seat> seats;
   std::shared_ptr<Wake> leader;
 
-  static std::size_t cost(const Piece& piece) { return piece->size() + kOverheadBytes; }
+  // The leader alone changes the blocks: it needs no lock to look at them, nor to write where nobody reads.
+  Written write(std::string_view bytes) const {
+    Written written;
+    Block* const last = blocks.empty() ? nullptr : blocks.back().get();
+    written.here = last != nullptr ? std::min(last->room - last->size, bytes.size()) : 0;
+    const std::string_view rest = bytes.substr(written.here);
+    if (!rest.empty()) {
+      const std::size_t most = std::clamp(bounds.flight / 8, std::size_t{1}, kBlockBytesMax);
+      const std::size_t room = std::min(std::max(total, kFirstBlockBytes), most);
+      written.next = std::make_shared<Block>(std::max(rest.size(), room));
+      std::ranges::copy(rest, written.next->text.get());
+      written.next->size = rest.size();
+    }
+    if (written.here > 0) std::ranges::copy(bytes.substr(0, written.here), last->text.get() + last->size);
+    return written;
+  }
 
   // The rest is called with the lock held.
   void wake_all() const {
@@ -88,26 +125,41 @@ struct Flight {
     open = false;
     wake_all();
   }
+  void publish(const Written& written) {
+    if (written.next) {
+      blocks.push_back(written.next);
+      held += written.next->room;
+      all_held += written.next->room;
+      total += written.next->size;
+    }
+    if (written.here == 0) return;
+    blocks[blocks.size() - (written.next ? 2 : 1)]->size += written.here;
+    total += written.here;
+  }
   // Lets go of what nobody will ask for any more. Requires: not open.
   void trim() {
-    std::size_t wanted = first + pieces.size();
+    std::size_t wanted = first + blocks.size();
     for (Seat& seat : seats) {
-      if (!seat.lost) wanted = std::min(wanted, seat.next);
+      if (!seat.lost) wanted = std::min(wanted, seat.block);
     }
     for (; first < wanted; ++first) {
-      held -= cost(pieces.front());
-      pieces.pop_front();
+      held -= blocks.front()->room;
+      all_held -= blocks.front()->room;
+      blocks.pop_front();
     }
   }
 };
 
 struct Flights::Table {
-  const std::size_t bytes_max;
+  explicit Table(FlightBounds the_bounds) : bounds(the_bounds) {}
+
+  const FlightBounds bounds;
+  std::atomic<std::size_t> held{0};
   mutable std::mutex mutex;
   std::unordered_map<Key, std::shared_ptr<Flight>, KeyHash> flights;
 };
 
-Flights::Flights(std::size_t bytes_max) : table_(std::make_unique<Table>(bytes_max)) {}
+Flights::Flights(FlightBounds bounds) : table_(std::make_unique<Table>(bounds)) {}
 
 Flights::~Flights() = default;
 
@@ -123,7 +175,7 @@ std::variant<FlightLeader, FlightFollower> Flights::join(const Key& key, const h
     }
   }
   try {
-    auto made = std::make_shared<Flight>(table_->bytes_max);
+    auto made = std::make_shared<Flight>(table_->bounds, table_->held);
     made->leader = std::make_shared<Wake>(executor);
     FlightLeader leader(made, *this, key);
     flight = std::move(made);
@@ -193,19 +245,18 @@ void FlightLeader::append(std::string_view bytes) {
     const std::lock_guard lock(flight.mutex);
     if (!flight.open && flight.seats.empty()) return;
   }
-  Piece piece = std::make_shared<const std::string>(bytes);
+  const Written written = flight.write(bytes);
   bool closed = false;
   {
     const std::lock_guard lock(flight.mutex);
     for (Seat& seat : flight.seats) {
-      // The newest piece is no reason: a whole answer is one.
-      if (flight.total - seat.position > flight.bytes_max) seat.lost = true;
+      // The newest bytes are no reason: a whole answer is one piece.
+      if (flight.total - seat.position > flight.bounds.flight) seat.lost = true;
       Wake::up(seat.wake);
     }
-    flight.held += Flight::cost(piece);
-    flight.total += Flight::cost(piece);
-    flight.pieces.push_back(std::move(piece));
-    if (flight.total > flight.bytes_max) closed = std::exchange(flight.open, false);
+    flight.publish(written);
+    if (flight.total > flight.bounds.flight || flight.all_held > flight.bounds.all)
+      closed = std::exchange(flight.open, false);
     if (!flight.open) flight.trim();
   }
   if (closed) inner_->leave_table();
@@ -214,6 +265,15 @@ void FlightLeader::append(std::string_view bytes) {
 void FlightLeader::end() {
   const std::lock_guard lock(inner_->flight->mutex);
   inner_->flight->finish(Flight::Phase::ended);
+}
+
+void FlightLeader::end_with(std::string_view bytes) {
+  {
+    const std::lock_guard lock(inner_->flight->mutex);
+    if (inner_->flight->seats.empty()) return inner_->flight->finish(Flight::Phase::ended);
+  }
+  append(bytes);
+  end();
 }
 
 void FlightLeader::fail(FlightHead head, Error error) {
@@ -256,6 +316,7 @@ struct FlightFollower::Inner {
   std::shared_ptr<Flight> flight;
   std::list<Seat>::iterator seat;
   std::shared_ptr<Wake> wake;
+  std::shared_ptr<const Block> read;  // the last next() was from here
 };
 
 // Called with the flight's lock held.
@@ -279,15 +340,21 @@ FlightFollower::~FlightFollower() {
   Wake::up(flight.leader);
 }
 
-FlightFollower::State FlightFollower::next(Piece& bytes) {
+FlightFollower::State FlightFollower::next(std::string_view& bytes) {
   Flight& flight = *inner_->flight;
   Seat& seat = *inner_->seat;
   const std::lock_guard lock(flight.mutex);
   if (seat.lost) return State::lost;
-  if (seat.next < flight.first + flight.pieces.size()) {
-    bytes = flight.pieces[seat.next - flight.first];
-    ++seat.next;
-    seat.position += Flight::cost(bytes);
+  if (seat.position < flight.total) {
+    const std::shared_ptr<Block>* block = &flight.blocks[seat.block - flight.first];
+    if (seat.offset == (*block)->size) {
+      block = &flight.blocks[++seat.block - flight.first];
+      seat.offset = 0;
+    }
+    bytes = std::string_view((*block)->text.get(), (*block)->size).substr(seat.offset);
+    inner_->read = *block;
+    seat.offset = (*block)->size;
+    seat.position += bytes.size();
     return State::bytes;
   }
   switch (flight.phase) {

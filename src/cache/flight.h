@@ -26,6 +26,11 @@ namespace ai_proxy::cache {
 
 // What a flight keeps for those who come late, and how far behind a follower may be.
 constexpr std::size_t kFlightBytesMax = 1024 * 1024;
+// Bytes. Where all flights together hold more, one that grows takes no more followers.
+struct FlightBounds {
+  std::size_t flight = kFlightBytesMax;
+  std::size_t all = 64 * kFlightBytesMax;
+};
 
 // Whose answer it is, besides its bytes.
 struct FlightHead {
@@ -53,6 +58,8 @@ class FlightLeader {
   void begin(FlightHead head);
   void append(std::string_view bytes);
   void end();
+  // append() and end() in one; without the copy, where nobody waits.
+  void end_with(std::string_view bytes);
   // In place of begin(), or of end().
   void fail(FlightHead head, Error error);
 
@@ -89,8 +96,9 @@ class FlightFollower {
     lost,       // this follower fell more than kFlightBytesMax behind: it does not get the rest
     leaderless  // nothing will come, and nobody is to blame: call the provider yourself
   };
-  // What there is now. On `bytes`, `bytes` has the next ones. Does not wait.
-  State next(std::shared_ptr<const std::string>& bytes);
+  // What there is now. On `bytes`, `bytes` has the next ones, until next() is called again or this handle is
+  // gone. Does not wait.
+  State next(std::string_view& bytes);
   // Until next() may say something else, the cancellation is requested, or `patience` is over.
   http::Task<void> wait(http::Cancellation& cancellation, http::Deadlines& deadlines,
                         std::chrono::milliseconds patience);
@@ -109,7 +117,7 @@ class FlightFollower {
 // The flights of a process, by what they fetch. Any thread. Outlives all handles.
 class Flights {
  public:
-  explicit Flights(std::size_t bytes_max = kFlightBytesMax);
+  explicit Flights(FlightBounds bounds = {});
   ~Flights();
   Flights(const Flights&) = delete;
   Flights& operator=(const Flights&) = delete;

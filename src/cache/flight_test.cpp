@@ -36,14 +36,14 @@ class FlightTest : public ::testing::Test {
   // What is there by now, and the state behind it.
   static std::pair<std::string, State> read(FlightFollower& follower) {
     std::string text;
-    std::shared_ptr<const std::string> piece;
+    std::string_view bytes;
     State state = State::bytes;
-    while ((state = follower.next(piece)) == State::bytes) text += *piece;
+    while ((state = follower.next(bytes)) == State::bytes) text += bytes;
     return {text, state};
   }
 
   http::asio::io_context io_{1};
-  Flights flights_{1000};
+  Flights flights_{{.flight = 1000, .all = 4000}};
 };
 
 TEST_F(FlightTest, TheFirstLeadsAndOthersOfItsKeyFollow) {
@@ -170,6 +170,62 @@ TEST_F(FlightTest, OnePieceMayBeLargerThanTheBound) {
   EXPECT_EQ(read(follower).first.size(), 50'000u);
 }
 
+TEST_F(FlightTest, WhereAllTogetherHoldTooMuchOneThatGrowsTakesNobodyElseAndHoldsNothingForNobody) {
+  std::deque<FlightLeader> leaders;
+  std::deque<FlightFollower> followers;
+  for (const std::string_view name : {"b", "c", "d", "e", "f"}) {
+    leaders.push_back(lead(name));
+    leaders.back().begin({});
+    leaders.back().append(std::string(900, 'x'));
+  }
+  EXPECT_EQ(leaders.back().held_bytes(), 0u) << "nobody follows it, and the others hold 3600 bytes";
+  EXPECT_TRUE(leads("f"));
+  followers.push_back(follow("b"));
+  leaders.front().append(std::string(50, 'y'));
+  EXPECT_EQ(read(followers.back()).first, std::string(900, 'x') + std::string(50, 'y'));
+  EXPECT_FALSE(leads("b"));
+  leaders.pop_back();
+  leaders.pop_back();
+  FlightLeader later = lead("g");
+  later.begin({});
+  later.append(std::string(900, 'x'));
+  EXPECT_FALSE(leads("g")) << "there is room again";
+}
+
+TEST_F(FlightTest, AWholeAnswerIsNotCopiedForNobody) {
+  FlightLeader alone = lead("b");
+  alone.begin({});
+  alone.end_with(std::string(900, 'x'));
+  EXPECT_EQ(alone.held_bytes(), 0u);
+  FlightLeader leader = lead();
+  FlightFollower follower = follow();
+  leader.begin({});
+  leader.end_with(std::string(900, 'x'));
+  EXPECT_EQ(read(follower), (std::pair{std::string(900, 'x'), State::ended}));
+}
+
+TEST_F(FlightTest, SmallPiecesComeInOrderWhateverIsReadWhen) {
+  Flights flights({.flight = 1'000'000});
+  FlightLeader leader = std::get<FlightLeader>(flights.join(key("a"), io_.get_executor()));
+  FlightFollower often = std::get<FlightFollower>(flights.join(key("a"), io_.get_executor()));
+  FlightFollower seldom = std::get<FlightFollower>(flights.join(key("a"), io_.get_executor()));
+  leader.begin({});
+  std::string all;
+  std::string read_often;
+  std::string read_seldom;
+  for (std::size_t i = 0; i < 3000; ++i) {
+    const std::string piece(1 + i % 97, static_cast<char>('a' + i % 26));
+    all += piece;
+    leader.append(piece);
+    read_often += read(often).first;
+    if (i % 501 == 0) read_seldom += read(seldom).first;
+  }
+  leader.end();
+  EXPECT_EQ(read_often + read(often).first, all);
+  EXPECT_EQ(read_seldom + read(seldom).first, all);
+  EXPECT_LT(leader.held_bytes(), all.size() + 16 * 1024) << "no more than a block is empty";
+}
+
 TEST_F(FlightTest, AnEndedFlightDoesNotPushOutItsSuccessor) {
   std::optional<FlightLeader> old(lead());
   old->begin({});
@@ -196,10 +252,10 @@ struct Reader {
     FlightFollower& flight = std::get<FlightFollower>(place);
     http::Cancellation cancellation;
     while (true) {
-      std::shared_ptr<const std::string> piece;
-      const State state = flight.next(piece);
+      std::string_view bytes;
+      const State state = flight.next(bytes);
       if (state == State::bytes) {
-        self.text += *piece;
+        self.text += bytes;
       } else if (state == State::waiting) {
         co_await flight.wait(cancellation, self.deadlines_, 20s);
       } else {
@@ -223,7 +279,7 @@ struct Reader {
 
 TEST(FlightThreadsTest, EveryFollowerGetsEveryByteOnItsOwnThread) {
   for (int round = 0; round < 20; ++round) {
-    Flights flights(10'000'000);
+    Flights flights({.flight = 10'000'000});
     http::asio::io_context io(1);
     std::optional<FlightLeader> leader(std::get<FlightLeader>(flights.join(key("a"), io.get_executor())));
     std::deque<Reader> readers;

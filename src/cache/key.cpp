@@ -12,7 +12,7 @@ namespace ai_proxy::cache {
 namespace {
 
 // To be raised whenever what is hashed, or what a body means, changes.
-constexpr std::string_view kVersion = "ai-proxy cache key 1";
+constexpr std::string_view kVersion = "ai-proxy cache key 2";
 
 // The length goes first, so that no text can pass from one part into the next.
 void add(Sha256& hash, std::string_view part) {

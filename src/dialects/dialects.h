@@ -16,6 +16,10 @@ extern const Dialect kOpenAiEmbeddings;     // embeddings/
 extern const Dialect kMistralEmbeddings;    // embeddings/
 extern const Dialect kAnthropicTokenCount;  // anthropic_messages/token_count.cpp
 
+// May an answer to this call hold more than chat::Reply and its deltas do, unseen? Further choices, and log
+// probabilities: a caller of the provider's dialect gets them as they came, and nobody else.
+bool asks_beyond_a_reply(const json::Value& call);
+
 // nullptr when no dialect has this name.
 const Dialect* find_dialect(std::string_view name);
 

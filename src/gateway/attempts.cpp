@@ -91,7 +91,6 @@ Result<void> Attempts::plan() {
 Result<void> Attempts::begin() {
   if (Result<void> planned = plan(); !planned) return planned;
   const auto now = http::Clock::now();
-  worker_.process().budget.count_request(now);
   const routing::Chance chance{worker_.chance(), worker_.chance()};
   auto ticket =
       worker_.process().health.begin(exchange_.plan, tried_, policies_.health, affinity(), chance, now);
@@ -132,6 +131,8 @@ http::Task<Result<http::ClientReply>> Attempts::call() {
   ++attempts_here_;
   count_attempt(counts_of(*exchange_.call.candidate), kind_);
   called_ = http::Clock::now();
+  // What the cache or another exchange answers affords no retries.
+  if (kind_ == AttemptKind::first) worker_.process().budget.count_request(called_);
   exchange_.call.answer_begun.reset();
   const ProviderWait counted(exchange_);
   if (may_hedge()) co_return begun(co_await call_with_hedge(exchange_.plan.alias->hedge));
@@ -224,6 +225,11 @@ std::string Attempts::rules() const {
   text.append(" time ").append(std::to_string(exchange_.total_time.count()));
   text.append(overrides_.no_fallback ? " no fallback" : "");
   text.append(overrides_.hedge.value_or(true) ? "" : " no hedge");
+  if (exchange_.plan.candidates.size() == 1 || overrides_.no_fallback) return text;
+  // Another candidate may have a place for what the first has none for: it is rendered from all of it.
+  text.append(" of ").append(exchange_.face.door() != nullptr ? exchange_.face.door()->dialect : "native");
+  text.append(" ").append(forwarded_fields(exchange_.request.headers));
+  text.append(exchange_.body.root().raw());
   return text;
 }
 
@@ -243,8 +249,10 @@ Result<void> Attempts::adopt(std::string_view candidate) {
 
 void Attempts::answered() {
   if (!under_way_) return;
-  end(exchange_.error ? routing::verdict_on(*exchange_.error) : Verdict::good,
-      exchange_.error ? &*exchange_.error : nullptr);
+  // Where it was broken off here, the call itself has not failed.
+  const Error* const failure =
+      exchange_.error && exchange_.error->blame != Blame::gateway ? &*exchange_.error : nullptr;
+  end(exchange_.error ? routing::verdict_on(*exchange_.error) : Verdict::good, failure);
 }
 
 void Attempts::end(Verdict verdict, const Error* error) {
@@ -297,7 +305,8 @@ http::Task<bool> Attempts::another(Error& error) {
     co_return false;
   }
   if (step.next == routing::Next::repeat) {
-    repeat();
+    kind_ = AttemptKind::retry;
+    call_again();
     co_return true;
   }
   co_return fall_back();
@@ -322,8 +331,7 @@ bool Attempts::fall_back() {
   }
 }
 
-void Attempts::repeat() {
-  kind_ = AttemptKind::retry;
+void Attempts::call_again() {
   const std::uint64_t others = ~(std::uint64_t{1} << ticket_.index);
   const auto ticket = worker_.process().health.begin(exchange_.plan, others, policies_.health, std::nullopt,
                                                      {}, http::Clock::now());

@@ -34,7 +34,7 @@ class Attempts {
   // Another exchange makes the call: what its candidate is worth is not for this one to say …
   void stand_back();
   // … until that one has left it to us.
-  void step_in() { repeat(); }
+  void step_in() { call_again(); }
   // It was answered by this candidate of the plan, or failed there: rendered for it.
   Result<void> adopt(std::string_view candidate);
 
@@ -56,7 +56,7 @@ class Attempts {
   void note(const Error& error);
   ModelCounts& counts_of(const routing::Candidate& candidate) const;
   bool fall_back();
-  void repeat();
+  void call_again();
   http::Task<bool> wait(std::chrono::milliseconds time);
   std::optional<std::uint64_t> affinity() const;
 

@@ -43,29 +43,42 @@ std::string without_stream_members(std::string_view body) {
   return rest;
 }
 
-void set_cache_key(Exchange& exchange) {
-  const providers::Provider& provider = *exchange.call.candidate->provider;
-  const std::string origin = provider.origin.authority() + provider.origin.path_prefix +
-                             provider.path_of(exchange.call.dialect->path);
+// Of the call that is, or was last, made: an answer belongs to the one that brought it. Header lines: those
+// that go with every request to this provider, and the caller's own.
+[[gnu::noinline]] void set_cache_key(Exchange& exchange) {
+  Call& call = exchange.call;
+  if (call.cache_key) return;
+  const providers::Provider& provider = *call.candidate->provider;
+  const std::string origin =
+      provider.origin.authority() + provider.origin.path_prefix + provider.path_of(call.dialect->path);
+  const std::string fields = provider.fields + call.fields;
   cache::KeyParts parts;
   parts.provider = provider.name;
   parts.origin = origin;
-  parts.model = exchange.call.candidate->wire_model;
-  parts.fields = exchange.call.fields;
+  parts.model = call.candidate->wire_model;
+  parts.fields = fields;
   const bool keeps_streams = exchange.settings->cache.streams != config::StreamReplay::off;
-  const std::string formless = keeps_streams ? without_stream_members(exchange.call.body()) : std::string();
-  parts.body = keeps_streams ? std::string_view(formless) : exchange.call.body();
-  exchange.cache_key = cache::make_key(parts);
+  const std::string formless = keeps_streams ? without_stream_members(call.body()) : std::string();
+  parts.body = keeps_streams ? std::string_view(formless) : call.body();
+  call.cache_key = cache::make_key(parts);
+}
+
+bool asks_of_cache(const Exchange& exchange, std::string_view directive) {
+  for (const http::Field& field : exchange.request.headers) {
+    if (ascii_iequals(field.name, "cache-control") && ascii_lists(field.value, directive)) return true;
+  }
+  return false;
 }
 
 // Phase 4, first half: may this request be answered from the cache, and its answer be kept?
 [[gnu::noinline]] void plan_cache(Exchange& exchange) {
   if (!exchange.cache->enabled()) return;
   exchange.cache_state = CacheState::bypass;
-  const std::string_view control = exchange.request.headers.get("cache-control");
-  if (ascii_lists(control, "no-store")) return;
-  const bool looks_up = !ascii_lists(control, "no-cache");
-  exchange.may_share = looks_up && exchange.settings->cache.single_flight;
+  if (asks_of_cache(exchange, "no-store")) return;
+  const bool looks_up = !asks_of_cache(exchange, "no-cache");
+  const bool memory_is_short =
+      exchange.worker.process().counters.pressure.load(std::memory_order_relaxed) != http::Pressure::none;
+  exchange.may_share = looks_up && exchange.settings->cache.single_flight && !memory_is_short;
   if (exchange.asked.stream && exchange.settings->cache.streams == config::StreamReplay::off) {
     if (exchange.may_share) set_cache_key(exchange);
     return;
@@ -78,8 +91,6 @@ void set_cache_key(Exchange& exchange) {
       exchange.warnings.add("x-ai-proxy-cache-ttl: not a number of seconds; the configured time was used.");
     }
   }
-  const bool memory_is_short =
-      exchange.worker.process().counters.pressure.load(std::memory_order_relaxed) != http::Pressure::none;
   exchange.cache_write = exchange.cache_ttl.count() > 0 && !memory_is_short;
   set_cache_key(exchange);
   if (looks_up) exchange.cache_state = CacheState::miss;
@@ -88,7 +99,7 @@ void set_cache_key(Exchange& exchange) {
 // Phase 4, second half. True: the cache has answered.
 http::Task<bool> answer_from_cache(Exchange& exchange) {
   if (exchange.cache_state != CacheState::miss) co_return false;
-  std::shared_ptr<const cache::Entry> entry = co_await exchange.cache->get(exchange.cache_key);
+  std::shared_ptr<const cache::Entry> entry = co_await exchange.cache->get(*exchange.call.cache_key);
   if (!entry) co_return false;
   co_return co_await answer_from_entry(exchange, std::move(entry));
 }
@@ -96,7 +107,7 @@ http::Task<bool> answer_from_cache(Exchange& exchange) {
 // The same, without waiting for a store.
 http::Task<bool> answer_from_memory(Exchange& exchange) {
   if (exchange.cache_state != CacheState::miss) co_return false;
-  std::shared_ptr<const cache::Entry> entry = exchange.cache->get_from_memory(exchange.cache_key);
+  std::shared_ptr<const cache::Entry> entry = exchange.cache->get_from_memory(*exchange.call.cache_key);
   if (!entry) co_return false;
   co_return co_await answer_from_entry(exchange, std::move(entry));
 }
@@ -146,7 +157,7 @@ cache::Entry make_entry(const Exchange& exchange, const std::string& body) {
   if (answer->reply) note_reply(exchange, *answer->reply);
   // Kept before the flight ends: who comes too late to follow finds it in the cache.
   if (exchange.cache_write && worth_keeping(reason))
-    exchange.cache->put(exchange.cache_key, make_entry(exchange, answer->body), exchange.cache_ttl);
+    exchange.cache->put(*exchange.call.cache_key, make_entry(exchange, answer->body), exchange.cache_ttl);
   if (exchange.lead) exchange.lead->whole(answer->body);
   return answer;
 }
@@ -202,6 +213,8 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
     {
       http::ClientReply reply;
       note(co_await attempts.call(), reply, error);
+      // The call that answers may be a later one, or a hedge's.
+      if (!error && exchange.cache_write) set_cache_key(exchange);
       if (!error && keep_alive) {
         note(co_await relay_stream(exchange, reply, *keep_alive), error);
       } else if (!error) {
@@ -213,7 +226,6 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
       co_return;
     }
     if (!co_await attempts.another(*error)) break;
-    if (exchange.cache_write) set_cache_key(exchange);
     if (exchange.lead) exchange.lead->forget_attempt();
   }
   co_await send_failure(exchange, *error);

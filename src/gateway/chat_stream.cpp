@@ -163,7 +163,7 @@ bool StreamPassage::pass_on(Result<std::string_view>&& bytes) {
     return false;
   }
   over_ = bytes->empty() || !relay_.feed(*bytes);
-  if (exchange_.lead) exchange_.lead->stream(*bytes, relay_.started());
+  if (exchange_.lead && !exchange_.lead->stream(*bytes, relay_.started())) exchange_.lead.reset();
   if (recorder_) recorder_->take(*bytes);
   note_held(exchange_, recorder_ ? recorder_->held_bytes() : 0);
   if (over_) return false;
@@ -222,7 +222,7 @@ bool StreamPassage::conclude() {
   if (recorder_ && !error && relay_.terminated() && worth_keeping(relay_.reader().finish_reason()))
     recorder_->keep(exchange_);
   if (exchange_.lead) {
-    exchange_.lead->stream({}, true);
+    exchange_.lead->begin();
     if (broken_) {
       exchange_.lead->fail(*error);
     } else {

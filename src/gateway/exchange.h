@@ -42,7 +42,8 @@ struct Call {
   std::string fields;                             // header lines of the caller's own that go along
   std::string rendered;                           // the body; empty: it goes as the caller sent it
   std::string_view as_it_came;                    // the exchange's body, where it goes so
-  std::string own_answer;  // the whole answer, where no provider is needed for it; else empty
+  std::string own_answer;               // the whole answer, where no provider is needed for it; else empty
+  std::optional<cache::Key> cache_key;  // under which its answer is kept; set where it may be, or be shared
 
   int status = 0;             // HTTP status of the answer; 0 = none came
   std::string request_id;     // the provider's
@@ -96,7 +97,6 @@ struct Exchange {
   bool may_share = false;      // the call, with others that ask the same at this time
   bool collapsed = false;      // another exchange fetches, or has fetched, the answer
   std::unique_ptr<Lead> lead;  // others may wait for what this one fetches
-  cache::Key cache_key;
   std::chrono::seconds cache_ttl{0};
 
   // What came of it.

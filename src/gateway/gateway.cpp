@@ -149,8 +149,9 @@ http::Task<void> serve_no_route(Worker& worker, http::Request& request, http::Re
 
 // Whole requests are refused here, on a connection that may stay.
 http::Task<void> serve_overloaded(Worker& worker, http::Request& request, http::ResponseWriter& response,
-                                  const dialects::Door* door) {
-  Exchange exchange(worker, request, response, door != nullptr ? face_of(*door) : kNativeFace);
+                                  const Route& route) {
+  Exchange exchange(worker, request, response, route.door != nullptr ? face_of(*route.door) : kNativeFace);
+  if (route.method == Method::post) exchange.operation = exchange.face.operation();
   co_await send_error(exchange, server_overloaded());
 }
 
@@ -226,7 +227,7 @@ http::Task<void> serve(Worker& worker, http::Request& request, http::ResponseWri
         const std::size_t running =
             worker.process().counters.requests_running.load(std::memory_order_relaxed);
         if (!is_health_check(request.path) && is_overloaded(worker, running - 1)) {
-          co_await serve_overloaded(worker, request, response, route.door);
+          co_await serve_overloaded(worker, request, response, route);
         } else if (route.door != nullptr) {
           co_await serve_chat(worker, request, response, face_of(*route.door));
         } else {

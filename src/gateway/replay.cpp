@@ -128,9 +128,16 @@ http::Task<bool> stream_reply(Exchange& exchange, const chat::Reply& reply) {
   const bool told = chat::retell(reply, [&](const chat::Delta& delta) { writer->delta(events, delta); });
   if (!told) co_return false;
   writer->end(events, reader);
+  exchange.first_token = http::Clock::now();
   exchange.lead.reset();
   co_await send_stream(exchange, events);
   co_return true;
+}
+
+// What a whole answer and a stream can be made of each other of: one choice, and no log probabilities.
+bool one_reply_holds(const Exchange& exchange) {
+  json::Document call;
+  return !call.parse(exchange.call.body()) && !dialects::asks_beyond_a_reply(call.root());
 }
 
 void note_known(Exchange& exchange, const cache::Known& known) {
@@ -161,6 +168,7 @@ http::Task<bool> give(Exchange& exchange, const cache::Entry& entry) {
     const Result<void> relayed = co_await relay_stream(exchange, source, keep_alive);
     co_return relayed.has_value();
   }
+  if (is_stream != exchange.asked.stream && !one_reply_holds(exchange)) co_return false;
   WholeAnswer answer;
   if (is_stream) {
     answer.reply = gathered(exchange, entry.body);
@@ -179,6 +187,7 @@ http::Task<bool> give(Exchange& exchange, const cache::Entry& entry) {
 
 http::Task<bool> answer_from_entry(Exchange& exchange, std::shared_ptr<const cache::Entry> entry) {
   if (dialects::find_dialect(entry->dialect) != exchange.call.dialect) co_return false;
+  if (entry->provider != exchange.call.candidate->provider->name) co_return false;
   const CacheState planned = std::exchange(exchange.cache_state, CacheState::hit);
   exchange.call.request_id = entry->request_id;
   if (co_await give(exchange, *entry)) co_return true;
@@ -221,7 +230,7 @@ void StreamRecorder::keep(Exchange& exchange) {
                      .request_id = exchange.call.request_id,
                      .body = std::move(body_),
                      .events = std::move(events_)};
-  exchange.cache->put(exchange.cache_key, std::move(entry), exchange.cache_ttl);
+  exchange.cache->put(*exchange.call.cache_key, std::move(entry), exchange.cache_ttl);
 }
 
 }  // namespace ai_proxy::gateway

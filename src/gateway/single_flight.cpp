@@ -43,27 +43,24 @@ cache::FlightHead Lead::head() const {
 }
 
 void Lead::begin() {
-  if (!std::exchange(begun_, true)) flight_.begin(head());
+  if (std::exchange(begun_, true)) return;
+  flight_.begin(head());
+  flight_.append(std::exchange(held_back_, {}));
 }
 
-void Lead::stream(std::string_view bytes, bool begun) {
-  if (!begun) {
-    held_back_.append(bytes);
-    return;
-  }
-  begin();
-  if (!held_back_.empty()) {
-    held_back_.append(bytes);
-    flight_.append(std::exchange(held_back_, {}));
-  } else {
+bool Lead::stream(std::string_view bytes, bool begun) {
+  if (begun) {
+    begin();
     flight_.append(bytes);
+    return true;
   }
+  held_back_.append(bytes);
+  return held_back_.size() <= cache::kFlightBytesMax;
 }
 
 void Lead::whole(const std::string& body) {
   begin();
-  flight_.append(body);
-  flight_.end();
+  flight_.end_with(body);
 }
 
 void Lead::fail(const Error& error) {
@@ -75,7 +72,7 @@ namespace {
 // All that decides what becomes of this call: what is asked for, how its answer is read, and what follows
 // where it fails.
 cache::Key flight_key(const Exchange& exchange, const Attempts& attempts) {
-  const std::string call = exchange.cache_key.hex();
+  const std::string call = exchange.call.cache_key->hex();
   const std::string rules = attempts.rules();
   std::string form(exchange.asked.stream ? "stream" : "whole");
   if (exchange.call.passes_through) form.append(" ").append(exchange.face.door()->dialect);
@@ -113,7 +110,7 @@ class FollowedStream final : public StreamSource {
 
   http::Task<Result<std::string_view>> read_some() override {
     const State state = std::exchange(unread_, false) ? State::bytes : co_await look();
-    if (state == State::bytes) co_return std::string_view(*piece_);
+    if (state == State::bytes) co_return bytes_;
     if (state == State::ended) co_return std::string_view();
     co_return std::unexpected(failure(state));
   }
@@ -147,7 +144,7 @@ class FollowedStream final : public StreamSource {
   http::Task<State> look() {
     const auto end = exchange_.request.received + exchange_.total_time;
     while (true) {
-      const State state = flight_.next(piece_);
+      const State state = flight_.next(bytes_);
       if (state != State::waiting) co_return state;
       if (keep_alive_ != nullptr && flight_.answering()) keep_alive_->answer_begun();
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - http::Clock::now());
@@ -159,8 +156,8 @@ class FollowedStream final : public StreamSource {
   Exchange& exchange_;
   cache::FlightFollower& flight_;
   KeepAlive* keep_alive_;
-  std::shared_ptr<const std::string> piece_;
-  bool unread_ = false;  // piece_ has not been given out
+  std::string_view bytes_;
+  bool unread_ = false;  // bytes_ has not been given out
 };
 
 // What the leader knows of the call becomes this exchange's.

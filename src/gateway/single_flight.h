@@ -21,8 +21,10 @@ class Lead {
   // A good answer's head has come.
   void answering() { flight_.answering(); }
   // The next bytes of a stream. They are held back until the answer has begun: before that another attempt
-  // may take the place of this one.
-  void stream(std::string_view bytes, bool begun);
+  // may take the place of this one. False: that would be too much, and nobody is to wait for it any longer.
+  bool stream(std::string_view bytes, bool begun);
+  // The answer that stands has begun, or is complete and empty.
+  void begin();
   void whole(const std::string& body);
   void end() { flight_.end(); }
   // The last attempt has failed, before its answer or within it.
@@ -33,7 +35,6 @@ class Lead {
   void forget_attempt() { held_back_.clear(); }
 
  private:
-  void begin();
   void followers_changed();
   cache::FlightHead head() const;
 
