@@ -21,19 +21,22 @@ import report
 import rows
 
 
+ROUNDS_MIN, SECONDS_MIN = 3, 2   # of what is written down
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a smoke run: everything once and in small, in under a minute")
-    parser.add_argument("--rounds", type=int, help="turns of each contender; 5")
-    parser.add_argument("--seconds", type=int, help="length of a turn; 4")
+    parser.add_argument("--rounds", type=int, help="turns of each contender; 9")
+    parser.add_argument("--seconds", type=int, help="length of a turn; 2")
     parser.add_argument("--only", default="", metavar="PATTERN", help="the rows whose name this regular expression finds; see --list")
     parser.add_argument("--list", action="store_true", help="the rows, and nothing else")
     parser.add_argument("--peers", action="store_true", help="other gateways too, installed into a temporary folder from their registries")
     parser.add_argument("--write", action="store_true", help="put the figures and charts into docs/performance.md")
     parser.add_argument("--force", action="store_true", help="--write also what is disturbed, short or not all")
     options = parser.parse_args()
-    options.rounds = options.rounds or (1 if options.quick else 5)
-    options.seconds = options.seconds or (1 if options.quick else 4)
+    options.rounds = options.rounds or (1 if options.quick else 9)
+    options.seconds = options.seconds or (1 if options.quick else 2)
     return options
 
 
@@ -45,7 +48,8 @@ def main():
     if options.list or not names:
         print("\n".join(f"{name:20}{function.title}" for name, function in rows.ROWS.items()))
         sys.exit(0 if names else f"bench: no row is called like {options.only}")
-    if options.write and not options.force and (options.quick or options.only):
+    short = options.quick or options.rounds < ROUNDS_MIN or options.seconds < SECONDS_MIN
+    if options.write and not options.force and (short or options.only):
         sys.exit("bench: --write wants all rows at full length, or --force")
     if len(machine.CORES) < 2:
         sys.exit("bench: two cores are needed, one for the proxy and one for the load")

@@ -26,13 +26,16 @@ CHAT = {"model": "gpt-4o", "messages": [
     {"role": "system", "content": "You are a helpful assistant. Answer in one short paragraph."},
     {"role": "user", "content": "What is the difference between a process and a thread? " * 4}]}
 CLAUDE = {**CHAT, "model": "claude-sonnet-4-6"}
+NUMBER = "#NUMBER#"   # another one in each request
 SCENARIOS = {
     "openai, passed through": ("/v1/chat/completions", CHAT, {}),
     "openai, native": ("/v1/chat", {"provider": "openai", **CHAT}, {}),
     "anthropic, native": ("/v1/chat", {"provider": "anthropic", **CLAUDE}, {}),
     "anthropic for an openai caller": ("/v1/chat/completions", CLAUDE, {}),
     "from the memory cache": ("/v1/chat/completions", CHAT, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
+    "not in the memory cache, and put there": ("/v1/chat/completions", {**CHAT, "user": NUMBER}, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
     "openai stream, passed through": ("/v1/chat/completions", {**CHAT, "stream": True}, {}),
+    "the same, others may join": ("/v1/chat/completions", {**CHAT, "stream": True, "user": NUMBER}, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
     "anthropic stream for an openai caller": ("/v1/chat/completions", {**CLAUDE, "stream": True}, {}),
 }
 
@@ -85,13 +88,13 @@ def run(folder, provider, path, body, environment, requests, command):
                          **{f"{name}_API_KEY": "bench" for name in ("OPENAI", "ANTHROPIC")},
                          **{f"{name}_BASE_URL": url for name in ("OPENAI", "ANTHROPIC")}, **environment})
     try:
-        text = json.dumps(body).encode()
-        request = (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                   f"Content-Length: {len(text)}\r\n\r\n").encode() + text
+        text = json.dumps(body)
+        head = (f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                f"Content-Length: {len(text)}\r\n\r\n")
         with connect(port, process) as client:
             stream = client.makefile("rb")
-            for _ in range(requests):
-                client.sendall(request)
+            for number in range(requests):
+                client.sendall((head + text.replace(NUMBER, f"{number:0{len(NUMBER)}}")).encode())
                 answer(stream)
     finally:
         process.send_signal(signal.SIGTERM)

@@ -105,6 +105,8 @@ def describe(binary):
     system = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text())
     kernel = re.match(r"\d+\.\d+", platform.release())
 
+    commit = first_line(("git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty"))
+
     def version(pattern, *command):
         found = re.search(pattern, first_line(command))
         return found[1] if found else "not known"
@@ -113,7 +115,7 @@ def describe(binary):
         "processor": f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores{', a virtual machine' if virtual else ''}",
         "memory": f"{memory:.0f} GiB",
         "system": f"{system[1] if system else 'not known'}, Linux {kernel[0] if kernel else ''}",
-        "ai-proxy": version(r"(\d\S*)", str(binary), "--version"),
+        "ai-proxy": version(r"(\d\S*)", str(binary), "--version") + f", commit {commit}",
         "haproxy": version(r"version (\d+\.\d+\.\d+)", program("haproxy"), "-v"),
         "nginx": version(r"nginx/(\S+)", program("nginx"), "-v"),
         "wrk": version(r"wrk \D*(\d+\.\d+\.\d+)", program("wrk"), "-v"),

@@ -188,7 +188,7 @@ def measured(options, stand, measures):
             MISSING[name] = "did not keep up"
             print(f"{name}: skipped: {failure}", flush=True)
             del measures[name]
-    return rows.turns(options, stand, measures, min(options.rounds, 3))
+    return rows.turns(options, stand, measures, min(options.rounds, 6))
 
 
 def register():

@@ -20,6 +20,7 @@ OURS = "AI Proxy"
 CONNECTIONS = 64
 STREAMS, STREAM_EVENTS, STREAM_PAUSE_MS = 64, 400, 5
 KIB = 1024
+ERRORS_MAX = 0.001   # of the requests of a turn
 
 CHAT = {"model": "gpt-4o", "messages": [
     {"role": "system", "content": "You are a helpful assistant. Answer in one short paragraph."},
@@ -99,6 +100,8 @@ def requests_of(options, stand, program, path, body, connections=CONNECTIONS, he
         before = program.cpu_seconds()
         result = load.wrk(stand.folder, program.port, path, body, seconds, connections, headers)
         used = program.cpu_seconds() - before
+        if result["errors"] > result["requests"] * ERRORS_MAX:
+            raise RuntimeError(f"{program.name} failed {result['errors']} of {result['requests']} requests")
         return {**result, "us": used / result["requests"] * 1e6, "rss": program.rss_kib() / KIB}
     return measure
 
