@@ -45,8 +45,7 @@ async function until(condition, limit = 10_000) {
 }
 
 test('gateways that share a Redis but send other header fields to a provider share no answers', async () => {
-  const plain = configured(`providers: {openai: {headers: {x-team: one}}}\n`).args;
-  const beta = configured(`providers: {openai: {headers: {x-team: two}}}\n`).args;
+  const [plain, beta] = ['one', 'two'].map((team) => configured(`cache: {redis_timeout: 5s}\nproviders: {openai: {headers: {x-team: ${team}}}}\n`).args);
   const outcomes = [];
   for (const args of [plain, plain, beta, beta]) {
     const gateway = await startGateway({ environment: { ...providers(), REDIS_URL: `redis://127.0.0.1:${port}` }, args });
@@ -57,8 +56,8 @@ test('gateways that share a Redis but send other header fields to a provider sha
       outcomes.push(cache);
     } finally { await gateway.stop(); }
   }
-  assert.deepEqual(outcomes, ['MISS', 'HIT', 'MISS', 'HIT']);
   cli('flushall');
+  assert.deepEqual(outcomes, ['MISS', 'HIT', 'MISS', 'HIT']);
 });
 
 test('miss, hit, bypass, no-store; a hit costs nothing and keeps what was saved', async () => {

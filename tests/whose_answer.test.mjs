@@ -16,6 +16,7 @@ cache: {memory: 8MiB, streams: fast}
 aliases:
   hedged: {targets: [openai/gpt-4o, openai/gpt-4o-mini], hedge: {after: 20ms, cost_max: 1}}
   ordered: {targets: [openai/gpt-4o, openai/gpt-4o-mini]}
+  tools: {targets: [mistral/mistral-small-latest, anthropic/claude-haiku-4-5], hedge: {after: 20ms, cost_max: 1}}
   crossed: {targets: [anthropic/claude-haiku-4-5, openai/gpt-4o]}
 routing: {backoff: 1ms}
 `);
@@ -50,6 +51,7 @@ for (const stream of [false, true]) {
       };
       const text = `${form} ${alias}`;
       assert.deepEqual(await ask(alias, text, stream), { cache: 'MISS', said: 'gpt-4o-mini' });
+      assert.deepEqual(provider.requests.map(modelOf), ['gpt-4o', 'gpt-4o-mini']);
       provider.answer = sayName;
       assert.deepEqual(await ask('openai/gpt-4o', text, stream), { cache: 'MISS', said: 'gpt-4o' });
       assert.deepEqual(await ask('openai/gpt-4o-mini', text, stream), { cache: 'HIT', said: 'gpt-4o-mini' });
@@ -105,6 +107,22 @@ for (const [what, more] of [['further choices', { n: 2 }], ['log probabilities',
     assert.deepEqual(await send(false), ['MISS', 'whole'], 'what is kept is the newer one');
   });
 }
+
+// Each provider takes other names; both calls are made from one request.
+test('a tool whose name was too long for the call that answers comes back under its own, whatever the call beside it was told', async () => {
+  const name = 'look_up_'.padEnd(70, 'x');
+  provider.answer = async (request, out) => {
+    const { model, tools } = JSON.parse(request.body);
+    if (model !== 'mistral-small-latest') return new Promise(() => {});
+    await until(() => provider.requests.length === 2);
+    return out.whole({ ...reply(null), model, choices: [{ index: 0, message: { role: 'assistant', content: '', tool_calls: [{ id: 'abcDEF123', function: { name: tools[0].function.name, arguments: '{}' } }] }, finish_reason: 'tool_calls' }] });
+  };
+  const answer = await post(`${gateway.url}/v1/chat/completions`, { model: 'tools', messages: [{ role: 'user', content: 'Look it up.' }], tools: [{ type: 'function', function: { name, parameters: { type: 'object', properties: {} } } }] });
+  assert.equal(answer.status, 200, answer.text);
+  const [mistral, anthropic] = provider.requests.map((request) => JSON.parse(request.body));
+  assert.deepEqual([mistral.tools[0].function.name.length <= 64, anthropic.tools[0].name], [true, name]);
+  assert.equal(JSON.parse(answer.text).choices[0].message.tool_calls[0].function.name, name);
+});
 
 // The doors of one gateway share what it keeps: the provider's answer is what is kept.
 test('what one door brought is given through the others', async () => {

@@ -243,7 +243,7 @@ void FlightLeader::append(std::string_view bytes) {
   {
     // Nobody follows and nobody can: only the leader can change that to the worse.
     const std::lock_guard lock(flight.mutex);
-    if (!flight.open && flight.seats.empty()) return;
+    if (!flight.open && flight.seats.empty()) return flight.trim();
   }
   const Written written = flight.write(bytes);
   bool closed = false;

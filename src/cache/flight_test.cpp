@@ -192,6 +192,18 @@ TEST_F(FlightTest, WhereAllTogetherHoldTooMuchOneThatGrowsTakesNobodyElseAndHold
   EXPECT_FALSE(leads("g")) << "there is room again";
 }
 
+TEST_F(FlightTest, WhatALostFollowerWasOwedIsLetGoWhenItLeaves) {
+  FlightLeader leader = lead();
+  std::optional<FlightFollower> slow(follow());
+  leader.begin({});
+  leader.append(std::string(900, 'x'));
+  leader.append(std::string(200, 'x'));
+  EXPECT_GE(leader.held_bytes(), 1100u);
+  slow.reset();
+  leader.append("more");
+  EXPECT_EQ(leader.held_bytes(), 0u);
+}
+
 TEST_F(FlightTest, AWholeAnswerIsNotCopiedForNobody) {
   FlightLeader alone = lead("b");
   alone.begin({});

@@ -159,6 +159,7 @@ cache::Entry make_entry(const Exchange& exchange, const std::string& body) {
   if (exchange.cache_write && worth_keeping(reason))
     exchange.cache->put(*exchange.call.cache_key, make_entry(exchange, answer->body), exchange.cache_ttl);
   if (exchange.lead) exchange.lead->whole(answer->body);
+  exchange.lead.reset();  // its followers need no leader any more
   return answer;
 }
 

@@ -141,6 +141,7 @@ class StreamPassage {
 
  private:
   void leave_behind();
+  void lead_no_more();
 
   Exchange& exchange_;
   StreamSource& source_;
@@ -163,7 +164,7 @@ bool StreamPassage::pass_on(Result<std::string_view>&& bytes) {
     return false;
   }
   over_ = bytes->empty() || !relay_.feed(*bytes);
-  if (exchange_.lead && !exchange_.lead->stream(*bytes, relay_.started())) exchange_.lead.reset();
+  if (exchange_.lead && !exchange_.lead->stream(*bytes, relay_.started())) lead_no_more();
   if (recorder_) recorder_->take(*bytes);
   note_held(exchange_, recorder_ ? recorder_->held_bytes() : 0);
   if (over_) return false;
@@ -189,6 +190,14 @@ void StreamPassage::leave_behind() {
   note_error(exchange_, std::move(error));
   exchange_.response.abort();
   exchange_.response.cancellation().request(http::Cancellation::Reason::client_gone);
+}
+
+// Who waits calls the provider itself.
+void StreamPassage::lead_no_more() {
+  const bool caller_gone = exchange_.lead->caller_gone();
+  exchange_.lead.reset();
+  exchange_.response.cancellation().held_bytes = 0;
+  if (caller_gone) exchange_.response.cancellation().request(http::Cancellation::Reason::client_gone);
 }
 
 void StreamPassage::passed_on(bool sent) {
@@ -228,6 +237,7 @@ bool StreamPassage::conclude() {
     } else {
       exchange_.lead->end();
     }
+    exchange_.lead.reset();  // its followers need no leader any more
   }
   append_ending(exchange_, relay_);
   return true;

@@ -101,7 +101,11 @@ class DoorFace final : public Face {
       return std::unexpected(bad_request("The provider " + provider.name + " has no embeddings.", "model"));
     Result<chat::Request> request = door_.parse_request(exchange.body.root(), exchange.warnings);
     if (!request) return std::unexpected(std::move(request.error()));
+    // The call that this one is made beside may still answer, with the names it was given.
+    chat::ToolNames names =
+        exchange.conversation ? std::move(exchange.conversation->tool_names) : chat::ToolNames();
     exchange.conversation = std::make_unique<Conversation>(std::move(*request));
+    exchange.conversation->tool_names = std::move(names);
     return render_conversation(exchange);
   }
 

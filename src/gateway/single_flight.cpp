@@ -18,7 +18,7 @@ using State = cache::FlightFollower::State;
 Lead::Lead(Exchange& exchange, cache::FlightLeader flight)
     : exchange_(exchange),
       flight_(std::move(flight)),
-      shield_(exchange.response.cancellation(), [this] { return flight_.caller_gone(); }) {
+      shield_(exchange.response.cancellation(), [this] { return caller_gone_ = flight_.caller_gone(); }) {
   flight_.on_change([this] { followers_changed(); });
 }
 

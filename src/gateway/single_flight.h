@@ -30,6 +30,8 @@ class Lead {
   // The last attempt has failed, before its answer or within it.
   void fail(const Error& error);
   bool followed() const { return flight_.followed(); }
+  // The exchange goes on only because others wait.
+  bool caller_gone() const { return caller_gone_; }
   std::size_t held_bytes() const { return flight_.held_bytes() + held_back_.capacity(); }
   // The attempt has failed, and another one follows.
   void forget_attempt() { held_back_.clear(); }
@@ -43,6 +45,7 @@ class Lead {
   http::Cancellation::Shield shield_;
   std::string held_back_;
   bool begun_ = false;
+  bool caller_gone_ = false;
 };
 
 // Where this exchange may share its call: makes it lead (exchange.lead), or gives back the flight it is to

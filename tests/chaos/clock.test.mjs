@@ -1,5 +1,6 @@
 // Rows D11 and D12: a wall clock that jumps, and a process that is stopped for a while.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -47,9 +48,16 @@ const question = (content) => ({ provider: 'openai', model: 'gpt-4o', messages: 
 
 const libraries = '/usr/lib';
 const faketime = readdirSync(libraries).map((folder) => path.join(libraries, folder, 'faketime/libfaketimeMT.so.1')).find((file) => existsSync(file));
+const realTimers = path.join(mkdtempSync(path.join(tmpdir(), 'ai-proxy-timers-')), 'real_timers.so');
 // A sanitizer's own runtime must be the first library of a process.
 const sanitized = process.env.AI_PROXY_SLOW === '1';
 const skip = sanitized ? 'libfaketime and a sanitizer do not go together' : unable(!faketime && 'libfaketime is not installed');
+before(() => {
+  if (skip) return;
+  const source = path.join(import.meta.dirname, 'support/real_timers.c');
+  const built = ['clang-19', 'gcc', 'cc'].some((compiler) => spawnSync(compiler, ['-shared', '-fPIC', '-o', realTimers, source]).status === 0);
+  assert.ok(built, 'no C compiler could build support/real_timers.c');
+});
 
 async function withFakeClock(begin, body) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-clock-'));
@@ -59,7 +67,7 @@ async function withFakeClock(begin, body) {
   const gateway = await startGateway({
     folder,
     environment: {
-      OPENAI_BASE_URL: provider.url, REDIS_URL: redis.url, AI_PROXY_CACHE_MEMORY: '8MB', LD_PRELOAD: faketime, FAKETIME_TIMESTAMP_FILE: file,
+      OPENAI_BASE_URL: provider.url, REDIS_URL: redis.url, AI_PROXY_CACHE_MEMORY: '8MB', LD_PRELOAD: `${realTimers}:${faketime}`, FAKETIME_TIMESTAMP_FILE: file,
       FAKETIME_NO_CACHE: '1', FAKETIME_DONT_FAKE_MONOTONIC: '1', AI_PROXY_CONFIG: 'config.yaml', TZ: 'Europe/Berlin',
       ...config(folder, 'limits:\n  provider:\n    first_byte: 2s\ncache:\n  redis_timeout: 1s\n'),  // Redis: as long as a busy machine takes
     },
