@@ -192,7 +192,7 @@ test('U5 a trickle is relayed and cut at the total limit; others go on', async (
       for (let i = 0; i < 10; i += 1) await assertAnswers(gateway, 'mistral');
       const back = performance.now();
       const { text, at } = await cut;
-      assert.match(text, /^event: chunk\ndata: .*Once.*\n\nevent: error\ndata: .*"The provider did not complete its answer within 900 ms\."/);
+      assert.match(text, /^event: chunk\ndata: .*Once.*\n\nevent: error\ndata: .*"The provider did not complete its answer within \d{1,3} ms\."/);   // what was left of 900 when it was called
       closings.next();
       return back - at;
     }, { what: 'U5, the others, behind the cut' });
