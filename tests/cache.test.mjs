@@ -45,18 +45,19 @@ async function until(condition, limit = 10_000) {
 }
 
 test('gateways that share a Redis but send other header fields to a provider share no answers', async () => {
-  const [plain, beta] = ['one', 'two'].map((team) => configured(`cache: {redis_timeout: 5s}\nproviders: {openai: {headers: {x-team: ${team}}}}\n`).args);
+  const [one, two] = ['one', 'two'].map((team) => configured(`cache: {redis_timeout: 5s}\nproviders: {openai: {headers: {x-team: ${team}}}}\n`).args);
   const outcomes = [];
-  for (const args of [plain, plain, beta, beta]) {
-    const gateway = await startGateway({ environment: { ...providers(), REDIS_URL: `redis://127.0.0.1:${port}` }, args });
-    try {
-      const before = Number(cli('dbsize'));
-      const cache = (await postJson(`${gateway.url}/v1/chat`, question('for one team'))).headers.get('x-cache');
-      if (cache === 'MISS') await until(() => Number(cli('dbsize')) > before);
-      outcomes.push(cache);
-    } finally { await gateway.stop(); }
-  }
-  cli('flushall');
+  try {
+    for (const args of [one, one, two, two]) {
+      const gateway = await startGateway({ environment: { ...providers(), REDIS_URL: `redis://127.0.0.1:${port}` }, args });
+      try {
+        const before = Number(cli('dbsize'));
+        const cache = (await postJson(`${gateway.url}/v1/chat`, question('for one team'))).headers.get('x-cache');
+        if (cache === 'MISS') await until(() => Number(cli('dbsize')) > before);
+        outcomes.push(cache);
+      } finally { await gateway.stop(); }
+    }
+  } finally { cli('flushall'); }
   assert.deepEqual(outcomes, ['MISS', 'HIT', 'MISS', 'HIT']);
 });
 

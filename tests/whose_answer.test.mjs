@@ -2,6 +2,7 @@
 // never given to who asked for something else. With the cache on, through real sockets.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { until } from './chaos/support/waiting.mjs';
 import { configured, reply, streamed } from './support/chat.mjs';
 import { providersAt, startGateway } from './support/processes.mjs';
 import { ScriptedProvider } from './support/scripted_provider.mjs';
@@ -65,7 +66,7 @@ test('requests that differ only in what the second target is told are not one', 
   provider.answer = async (request, out) => {
     const asked = JSON.parse(request.body);
     if (asked.model !== 'gpt-4o') {
-      await until(() => provider.requests.filter((one) => modelOf(one) !== 'gpt-4o').length === 3);
+      await until(() => provider.requests.filter((one) => modelOf(one) !== 'gpt-4o').length === 3, 'all three ask the first target');
       return out.whole({ type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } }, { status: 529 });
     }
     return out.whole({ ...reply(`seed ${asked.seed}`), model: 'gpt-4o' });
@@ -80,14 +81,6 @@ test('requests that differ only in what the second target is told are not one', 
   const said = ({ text }) => { const body = JSON.parse(text); return (body.choices?.[0] ?? body).message.content; };
   assert.deepEqual(answers.map(said), ['seed 1', 'seed 2', 'seed undefined']);
 });
-
-async function until(condition) {
-  const end = Date.now() + 10_000;
-  while (!condition()) {
-    assert.ok(Date.now() < end, 'the condition did not come true in time');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
 
 for (const [what, more] of [['further choices', { n: 2 }], ['log probabilities', { logprobs: true }]]) {
   test(`an answer with ${what} serves its own form only: the other has no place for them`, async () => {
@@ -114,7 +107,7 @@ test('a tool whose name was too long for the call that answers comes back under 
   provider.answer = async (request, out) => {
     const { model, tools } = JSON.parse(request.body);
     if (model !== 'mistral-small-latest') return new Promise(() => {});
-    await until(() => provider.requests.length === 2);
+    await until(() => provider.requests.length === 2, 'both calls are made');
     return out.whole({ ...reply(null), model, choices: [{ index: 0, message: { role: 'assistant', content: '', tool_calls: [{ id: 'abcDEF123', function: { name: tools[0].function.name, arguments: '{}' } }] }, finish_reason: 'tool_calls' }] });
   };
   const answer = await post(`${gateway.url}/v1/chat/completions`, { model: 'tools', messages: [{ role: 'user', content: 'Look it up.' }], tools: [{ type: 'function', function: { name, parameters: { type: 'object', properties: {} } } }] });

@@ -134,7 +134,7 @@ http::Task<bool> stream_reply(Exchange& exchange, const chat::Reply& reply) {
   co_return true;
 }
 
-// What a whole answer and a stream can be made of each other of: one choice, and no log probabilities.
+// Then a whole answer and a stream can be made of each other.
 bool one_reply_holds(const Exchange& exchange) {
   json::Document call;
   return !call.parse(exchange.call.body()) && !dialects::asks_beyond_a_reply(call.root());

@@ -35,7 +35,7 @@ SCENARIOS = {
     "from the memory cache": ("/v1/chat/completions", CHAT, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
     "not in the memory cache, and put there": ("/v1/chat/completions", {**CHAT, "user": NUMBER}, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
     "openai stream, passed through": ("/v1/chat/completions", {**CHAT, "stream": True}, {}),
-    "the same, others may join": ("/v1/chat/completions", {**CHAT, "stream": True, "user": NUMBER}, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
+    "openai stream, others may join": ("/v1/chat/completions", {**CHAT, "stream": True, "user": NUMBER}, {"AI_PROXY_CACHE_MEMORY": "64MB"}),
     "anthropic stream for an openai caller": ("/v1/chat/completions", {**CLAUDE, "stream": True}, {}),
 }
 

@@ -105,12 +105,11 @@ def describe(binary):
     system = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text())
     kernel = re.match(r"\d+\.\d+", platform.release())
 
-    commit = first_line(("git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty"))
-
     def version(pattern, *command):
         found = re.search(pattern, first_line(command))
         return found[1] if found else "not known"
 
+    commit = version(r"^(\S+)$", "git", "-C", str(pathlib.Path(__file__).parent), "describe", "--always", "--dirty")
     return {
         "processor": f"{cpu[1] if cpu else platform.machine()}, {os.cpu_count()} cores{', a virtual machine' if virtual else ''}",
         "memory": f"{memory:.0f} GiB",

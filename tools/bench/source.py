@@ -2,7 +2,8 @@
 """A provider of endless slow streams, for the rows of many open streams: `source.py PORT`.
 
 Each stream gets an event every 500 ms, and each event carries the time of its leaving in nanoseconds (of the clock by which the
-kernel stamps what comes), which the simulated providers of the program do not do. The streams take turns, so that the events of all come evenly spread.
+kernel stamps what comes), which the simulated providers of the program do not do. The streams take turns, so that the events of
+all come evenly spread.
 """
 import collections
 import select
