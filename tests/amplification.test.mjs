@@ -31,6 +31,22 @@ const shapes = {
   'lines': asked(user(`"a"${'\n'.repeat(size)}`)),
 };
 
+// At the other doors, where a request is translated. Each of its lists takes half of the size.
+const half = size / 2, claude = '"model":"anthropic/claude-haiku-4-5","max_tokens":10,';
+const name = (letter, number) => letter.repeat(120) + String(number).padStart(8, '0');
+const chosenFrom = (make, more) => `"tools":[${filled((number) => make(name('a', number)), half)}],"tool_choice":${more(filled((number) => make(name('b', number)), half))}`;
+const inFunction = (text) => `{"type":"function","function":{"name":"${text}"}}`;
+const flat = (text) => `{"type":"function","name":"${text}","parameters":{}}`;
+const doors = {
+  'thoughts that go on': ['/v1/chat/completions', `{${claude}"messages":[${user('"a"')},{"role":"assistant","content":[${filled(() => '{"type":"thinking","thinking":"aaaa"}')}]},${user('"b"')}]}`],
+  'thoughts that go on, each in a list': ['/v1/chat/completions', `{${claude}"messages":[${user('"a"')},{"role":"assistant","content":[${filled(() => '{"type":"thinking","thinking":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}')}]},${user('"b"')}]}`],
+  'allowed tools that are none': ['/v1/chat/completions', `{${claude}"messages":[${user('"a"')}],${chosenFrom(inFunction, (all) => `{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[${all}]}}`)}}`],
+  'allowed tools that are none, flat': ['/v1/responses', `{${claude.replace('max_tokens', 'max_output_tokens')}"input":"a",${chosenFrom(flat, (all) => `{"type":"allowed_tools","mode":"auto","tools":[${all}]}`)}}`],
+  'allowed tools': ['/v1/chat/completions', `{${claude}"messages":[${user('"a"')}],"tools":[${filled((number) => inFunction(`t${number}`), half)}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[${filled((number) => inFunction(`t${number}`), half)}]}}}`],
+  'one tool of many that is none': ['/v1/chat/completions', `{${claude}"messages":[${user('"a"')}],"tools":[${filled((number) => inFunction(name('a', number)))}],"tool_choice":${inFunction(name('b', 1))}}`],
+  'answers to a function by its name': ['/v1/chat/completions', `{${claude}"messages":[${user('"a"')},{"role":"assistant","content":"","tool_calls":[{"id":"g","type":"function","function":{"name":"g","arguments":"{}"}},${filled((number) => `{"id":"i${number}","type":"function","function":{"name":"f","arguments":"{}"}}`, half)}]},${filled(() => '{"role":"tool","name":"g","content":""}', half)}]}`],
+};
+
 let simulator, plain;
 before(async () => {
   simulator = await startSimulator();
@@ -43,21 +59,22 @@ const peakBytes = (pid) => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pi
 const processorTime = (pid) => readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]), 0);
 
 // {statuses, bytes: of memory at the peak, milliseconds: of processor, for one request}
-async function measured(body) {
+async function measured(body, path = '/v1/chat') {
   const gateway = await startGateway({ environment: { ...providersAt(simulator.url), AI_PROXY_THREADS: '1' } });
   try {
     const { pid } = gateway.child;
     assert.equal((await post(`${gateway.url}/v1/chat`, asked(user('"a"')))).status, 200);
     const before = { bytes: peakBytes(pid), time: processorTime(pid) };
     const statuses = new Set();
-    for (let round = 0; round < rounds; ++round) statuses.add((await post(`${gateway.url}/v1/chat`, body)).status);
+    for (let round = 0; round < rounds; ++round) statuses.add((await post(gateway.url + path, body)).status);
     return { statuses: [...statuses], bytes: peakBytes(pid) - before.bytes, milliseconds: (processorTime(pid) - before.time) / rounds / 1e6 };
   } finally { await gateway.stop(); }
 }
 
-for (const [what, body] of Object.entries(shapes)) {
+const all = { ...Object.fromEntries(Object.entries(shapes).map(([what, body]) => [what, ['/v1/chat', body]])), ...doors };
+for (const [what, [path, body]] of Object.entries(all)) {
   test(`S-62 a mebibyte of ${what}`, async (context) => {
-    const { statuses, bytes, milliseconds } = await measured(body);
+    const { statuses, bytes, milliseconds } = await measured(body, path);
     context.diagnostic(`${statuses}: ${(bytes / body.length).toFixed(1)} times its size of memory, ${(milliseconds / plain.milliseconds).toFixed(1)} times the processor's time of plain text (${plain.milliseconds.toFixed(2)} ms)`);
     assert.ok(statuses.every((status) => status === 200 || status === 400), `${statuses}`);
     // A sanitizer keeps what was freed, with red zones around it.

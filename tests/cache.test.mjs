@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { configured } from './support/chat.mjs';
 import { Program, freePort, postJson, startGateway, startSimulator } from './support/processes.mjs';
+import { accessLine } from './support/world.mjs';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-redis-'));
 let port, redis, simulator;
@@ -31,8 +32,11 @@ after(async () => {
   await redis.exited;
 });
 
-async function withGateway(environment, body) {
-  const gateway = await startGateway({ environment: { ...providers(), ...environment } });
+// Where Redis has all the time that a busy machine may make it take.
+const patient = configured('cache: {redis_timeout: 5s}\n');
+
+async function withGateway(environment, body, { args } = {}) {
+  const gateway = await startGateway({ environment: { ...providers(), ...environment }, args });
   try { await body(gateway, (content, headers) => postJson(`${gateway.url}/v1/chat`, question(content), headers)); } finally { await gateway.stop(); }
 }
 
@@ -43,6 +47,24 @@ async function until(condition, limit = 10_000) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
+
+test('a caller that leaves while Redis is asked is not called for', async () => {
+  const { args } = configured('cache: {redis_timeout: 2s, single_flight: false}\n');
+  const gateway = await startGateway({ environment: { ...providers(), REDIS_URL: `redis://127.0.0.1:${port}` }, args });
+  try {
+    assert.equal((await postJson(`${gateway.url}/v1/chat`, question('before it freezes'))).status, 200);
+    redis.child.kill('SIGSTOP');
+    const leaving = new AbortController();
+    const asked = fetch(`${gateway.url}/v1/chat`, { method: 'POST', body: JSON.stringify(question('for nobody')), headers: { 'content-type': 'application/json', 'x-request-id': 'for-nobody' }, signal: leaving.signal });
+    setTimeout(() => leaving.abort(), 200);
+    await assert.rejects(asked, { name: 'AbortError' });
+    const line = await accessLine('for-nobody', gateway);
+    assert.deepEqual([line.status, line.attempts ?? 0, line.error_code], [499, 0, 'cancelled'], JSON.stringify(line));
+  } finally {
+    redis.child.kill('SIGCONT');
+    await gateway.stop();
+  }
+});
 
 test('gateways that share a Redis but send other header fields to a provider share no answers', async () => {
   const [one, two] = ['one', 'two'].map((team) => configured(`cache: {redis_timeout: 5s}\nproviders: {openai: {headers: {x-team: ${team}}}}\n`).args);
@@ -85,7 +107,7 @@ test('miss, hit, bypass, no-store; a hit costs nothing and keeps what was saved'
     const streamed = await postJson(`${gateway.url}/v1/chat`, { ...question('cache me'), stream: true });
     assert.equal(streamed.headers.get('x-cache'), 'BYPASS');
     assert.equal((await ask('another question')).headers.get('x-cache'), 'MISS');
-  });
+  }, patient);
 });
 
 test('TTL is 600 s, or what the request says; keys hold no prompt text', async () => {
@@ -101,7 +123,7 @@ test('TTL is 600 s, or what the request says; keys hold no prompt text', async (
     await ask('secret-prompt-word', { 'x-ai-proxy-cache-ttl': '30', 'cache-control': 'no-cache' });
     await until(() => cli('dbsize').endsWith('1'));
     assert.ok(Number(cli('ttl', cli('keys', '*'))) <= 30);
-  });
+  }, patient);
 });
 
 test('a damaged or foreign entry is a miss', async () => {
@@ -112,7 +134,7 @@ test('a damaged or foreign entry is a miss', async () => {
     cli('set', cli('keys', '*'), 'garbage');
     const { status, headers } = await ask('damage');
     assert.deepEqual([status, headers.get('x-cache')], [200, 'MISS']);
-  });
+  }, patient);
 });
 
 test('the memory cache alone, and errors are never kept', async () => {

@@ -1,11 +1,11 @@
 // The process: commands and exit codes, reload without a cut stream, drain.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { binary, gatewayEnvironment, root, postJson, startGateway, startSimulator } from './support/processes.mjs';
+import { Program, binary, gatewayEnvironment, root, postJson, startGateway, startSimulator } from './support/processes.mjs';
 import { foldNative } from './support/sse.mjs';
 
 let simulator, slowSimulator;
@@ -106,6 +106,55 @@ test('SIGHUP reloads; a broken file is refused with its line and the old one sta
   });
 });
 
+test('P7 a .env that is there and cannot be read is refused: at the start, and on a reload the old keys stay', async () => {
+  const cwd = folder(), file = path.join(cwd, '.env');
+  const environment = gatewayEnvironment({ AI_PROXY_LOG_FORMAT: 'json', OPENAI_BASE_URL: `${simulator.url}/openai` });
+  delete environment.OPENAI_API_KEY;
+  writeFileSync(path.join(cwd, 'good'), 'OPENAI_API_KEY=sk-of-dotenv\n');
+  // Root may read every file, so these are what not even root can read.
+  mkdirSync(path.join(cwd, 'folder'));
+  writeFileSync(path.join(cwd, 'large'), '');
+  truncateSync(path.join(cwd, 'large'), 64 * 1024 * 1024 + 1);
+  const unreadable = { folder: /\.env: there is no such file: what has its name is a directory/, large: /\.env: the file is larger than 64 MiB/ };
+  // At once: nobody looks while there is none.
+  const become = (what) => { symlinkSync(what, `${file}.new`); renameSync(`${file}.new`, file); };
+  for (const [what, fault] of Object.entries(unreadable)) {
+    become(what);
+    for (const args of [[], ['check']]) {
+      const { status, stderr } = spawnSync(binary, args, { cwd, env: environment, encoding: 'utf8', timeout: 20_000 });
+      assert.equal(status, 2, stderr);
+      assert.match(stderr, fault);
+    }
+  }
+
+  become('good');
+  const gateway = new Program(binary, [], { cwd, env: environment });
+  const [, url] = await gateway.saw(/"url":"(http:[^"]+)/);
+  const statusOfChat = async () => (await postJson(`${url}/v1/chat`, question)).status;
+  // A changed file is noticed as well: only what the signal led to is waited for.
+  const reload = async (ending) => {
+    gateway.errors = '';
+    gateway.child.kill('SIGHUP');
+    await gateway.saw(new RegExp(`${ending}","cause":"SIGHUP"`));
+  };
+  assert.equal(await statusOfChat(), 200);
+  for (const [what, fault] of Object.entries(unreadable)) {
+    become(what);
+    await reload('the old configuration stays');
+    assert.match(gateway.errors, fault);
+    assert.equal(await statusOfChat(), 200);
+    assert.match(await (await fetch(`${url}/readyz`)).text(), /"configuration":"the last reload was refused/);
+    become('good');
+    await reload('configuration reloaded');
+    assert.equal(await statusOfChat(), 200);
+  }
+  // One that is gone is none.
+  rmSync(file);
+  await reload('configuration reloaded');
+  assert.equal(await statusOfChat(), 503);
+  await gateway.stop();
+});
+
 test('SIGTERM drains: the running stream finishes, readyz turned, exit 0', async () => {
   const gateway = await startGateway({ environment: { OPENAI_BASE_URL: slowSimulator.url } });
   const response = await fetch(`${gateway.url}/v1/chat?stream=true`, { method: 'POST', body: JSON.stringify(question) });
@@ -172,7 +221,7 @@ test('a client that goes away closes the provider connection', async () => {
   const response = await fetch(`${gateway.url}/v1/chat?stream=true`, { method: 'POST', body: JSON.stringify(question), signal: abort.signal, headers: { 'x-request-id': 'gone' } });
   await response.body.getReader().read();
   abort.abort();
-  await gateway.saw(/"request_id":"gone".*\n/, 2000);
+  await gateway.saw(/"request_id":"gone".*\n/);
   assert.equal(gateway.accessLines().find((line) => line.request_id === 'gone').status, 499);
   await gateway.stop();
   await endless.stop();

@@ -1,18 +1,15 @@
 // Single flight: identical requests that are under way share one call of the provider, whatever becomes of the one that
 // made it. Two threads, real sockets; nothing sleeps.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import http from 'node:http';
-import { mkdtempSync } from 'node:fs';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { RealRedis } from './chaos/support/redis.mjs';
 import { configured, question, reply, streamed } from './support/chat.mjs';
-import { Program, providersAt, startGateway } from './support/processes.mjs';
+import { providersAt, startGateway } from './support/processes.mjs';
 import { ScriptedProvider } from './support/scripted_provider.mjs';
 import { post } from './support/sent.mjs';
 import { foldNative } from './support/sse.mjs';
+import { wire } from './support/turns.mjs';
 
 let provider, gateway;
 before(async () => {
@@ -26,6 +23,7 @@ after(async () => {
 });
 
 // Every connection its own: the kernel spreads them over the gateway's threads.
+const thoughts = { text: ['It is ', 'late.'], reason: 'stop' };
 const lone = () => new http.Agent({ keepAlive: false, maxSockets: Infinity });
 const ids = (() => { let last = 0; return () => `flight-${(last += 1)}`; })();
 const named = (text, more = {}) => question('openai', { messages: [{ role: 'user', content: text }], ...more });
@@ -435,6 +433,44 @@ aliases:
   }
 });
 
+test('a keep-alive that begins a stream names the one who answers, to who follows too', async () => {
+  const { args } = configured(`
+cache: {memory: 8MiB}
+streams: {keep_alive: 200ms}
+aliases:
+  both: [openai/gpt-4o, anthropic/claude-haiku-4-5]
+`);
+  const own = await startGateway({ environment: providersAt(provider.url), args });
+  try {
+    const [failed, thought] = [gate(), gate()];
+    provider.answer = async (request, out) => {
+      if (request.fields.get('authorization') === 'Bearer sk-test-openai') {
+        await failed.opened;
+        return out.whole({ error: { message: 'no' } }, { status: 503 });
+      }
+      await out.beginStream();
+      await thought.opened;
+      await out.piece(wire.anthropic.stream(thoughts).join(''));
+      return out.endStream();
+    };
+    const options = { url: `${own.url}/v1/chat`, headers: { 'x-ai-proxy-retries': '1' } };
+    const body = { model: 'both', stream: true, messages: [{ role: 'user', content: 'think' }] };
+    const callers = Array.from({ length: 10 }, () => new Caller(body, options));
+    await until(() => callers.every((caller) => caller.request.writableFinished));
+    failed.open();
+    await until(() => callers.every((caller) => caller.head !== undefined && /: ping/.test(caller.text)));
+    thought.open();
+    const answers = await Promise.all(callers.map((caller) => caller.done));
+    assert.ok(answers.some(({ headers }) => headers['x-ai-proxy-collapsed'] === 'true'));
+    for (const { headers, text } of answers) {
+      assert.deepEqual([headers['x-ai-proxy-provider'], headers['x-ai-proxy-model']], ['anthropic', 'claude-haiku-4-5'], JSON.stringify(headers));
+      assert.equal(foldNative(text.replaceAll(/^: ping\n/gm, '')).content, thoughts.text.join(''));
+    }
+  } finally {
+    await own.stop();
+  }
+});
+
 test('single_flight: false, or no cache: every request calls', async () => {
   const { args } = configured('cache: {memory: 8MiB, single_flight: false}\n');
   for (const options of [{ args }, {}]) {
@@ -454,12 +490,9 @@ test('single_flight: false, or no cache: every request calls', async () => {
 });
 
 test('with Redis alone: one call, and what is found there in no shape to be used is a miss', async () => {
-  const port = await new Promise((resolve) => { const server = net.createServer().listen(0, '127.0.0.1', () => { const { port: free } = server.address(); server.close(() => resolve(free)); }); });
-  const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-redis-'));
-  const redis = new Program('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], { env: process.env });
-  await redis.saw(/Ready to accept connections/);
-  const cli = (...args) => spawnSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }).stdout.trim();
-  const own = await startGateway({ environment: { ...providersAt(provider.url), REDIS_URL: `redis://127.0.0.1:${port}` } });
+  const redis = await RealRedis.start();
+  const { args } = configured('cache: {redis_timeout: 5s}\n');
+  const own = await startGateway({ environment: { ...providersAt(provider.url), REDIS_URL: redis.url }, args });
   try {
     const held = gate();
     provider.answer = async (_, out) => { await held.opened; await out.whole(reply('By Redis.')); };
@@ -476,19 +509,44 @@ test('with Redis alone: one call, and what is found there in no shape to be used
     assert.equal(calls, answers.filter(({ headers }) => headers['x-cache'] === 'MISS').length);
     assert.ok(calls < answers.length);
     // Who follows has not asked Redis.
-    const looked = Number(/cmdstat_getrange:calls=(\d+)/.exec(cli('info', 'commandstats'))?.[1]);
-    assert.ok(looked >= 1 && looked <= 4, `${looked} look-ups of ${answers.length} requests`);
-    await until(() => cli('dbsize').endsWith('1'));
-    const entry = cli('keys', '*');
+    const others = answers.filter(({ headers }) => headers['x-ai-proxy-collapsed'] !== 'true').length;
+    const looked = Number(/cmdstat_getrange:calls=(\d+)/.exec(redis.cli('info', 'commandstats'))?.[1]);
+    assert.ok(looked >= 1 && looked <= others, `${looked} look-ups of ${answers.length} requests, ${others} of which have followed nobody`);
+    await until(() => redis.cli('dbsize').endsWith('1'));
+    const entry = redis.cli('keys', '*');
     for (const bad of ['garbage', 'APC1' + 'x'.repeat(200), 'y'.repeat(9 * 1024 * 1024).slice(0, 100_000)]) {
-      cli('set', entry, bad);
+      redis.cli('set', entry, bad);
       const { status, headers } = await new Caller(named('in redis'), { url }).done;
       assert.deepEqual([status, headers['x-cache'], headers['x-ai-proxy-collapsed']], [200, 'MISS', undefined]);
     }
   } finally {
     await own.stop();
-    redis.child.kill('SIGKILL');
-    await redis.exited;
+    await redis.kill();
+  }
+});
+
+test('who follows, and whose stream an early keep-alive has begun, gets an answer though its leader makes no call', async () => {
+  const redis = await RealRedis.start();
+  const { args } = configured(`cache: {redis: '${redis.url}', redis_timeout: 10s, streams: fast}\nstreams: {keep_alive: 150ms, begin_early: true}\n`);
+  const own = await startGateway({ environment: providersAt(provider.url), args });
+  try {
+    provider.answer = (_, out) => out.stream(wire.openai.stream(thoughts).join(''));
+    const ask = () => new Caller(named('kept elsewhere', { stream: true }), { url: `${own.url}/v1/chat` });
+    assert.equal((await ask().done).headers['x-cache'], 'MISS');
+    await until(() => redis.cli('dbsize').endsWith('1'));
+    // The leader waits for Redis; who follows waits for the leader, and hears that it lives.
+    redis.signal('SIGSTOP');
+    const callers = Array.from({ length: 5 }, ask);
+    await until(() => callers.filter(({ text }) => /: ping/.test(text)).length >= 4);
+    redis.signal('SIGCONT');
+    for (const { text, broken } of await Promise.all(callers.map(({ done }) => done))) {
+      const { content, last } = foldNative(text.replaceAll(/^: ping\n/gm, ''));
+      assert.deepEqual([broken, content, last.event], [false, thoughts.text.join(''), 'done'], text);
+    }
+  } finally {
+    redis.signal('SIGCONT');
+    await own.stop();
+    await redis.kill();
   }
 });
 

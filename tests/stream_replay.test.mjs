@@ -269,7 +269,7 @@ test('Redis keeps streams for other gateways; what is damaged there is a miss', 
   const redis = new Program('redis-server', ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], { env: process.env });
   await redis.saw(/Ready to accept connections/);
   const cli = (...args) => spawnSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8' }).stdout.trim();
-  const start = () => startGateway({ environment: providersAt(provider.url), args: configured(`cache: {redis: 'redis://127.0.0.1:${port}', streams: fast}\n`).args });
+  const start = () => startGateway({ environment: providersAt(provider.url), args: configured(`cache: {redis: 'redis://127.0.0.1:${port}', redis_timeout: 5s, streams: fast}\n`).args });
   const [here, there] = [await start(), await start()];
   try {
     answering('anthropic', turnOf('anthropic'));

@@ -16,6 +16,7 @@ struct CommandLine {
   std::map<std::string, std::string, std::less<>> overrides;
 };
 
+// A missing .env is none; one that is there and cannot be read is a fault, as it is with the other files.
 config::SettingsResult load_settings(const CommandLine& command_line);
 
 // When the files behind the settings last changed, as one number that differs after a change.

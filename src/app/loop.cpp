@@ -29,7 +29,7 @@ Loop::Loop(gateway::Process& process, const std::shared_ptr<const config::Settin
 }
 
 Loop::~Loop() {
-  // Where the start failed behind this one.
+  // Where the start failed behind this one, or the end found no memory.
   if (thread_.joinable()) {
     io_.stop();
     thread_.join();
@@ -59,11 +59,11 @@ void Loop::start() {
   });
 }
 
-void Loop::use(std::shared_ptr<const config::Settings> settings, std::function<void()> used) {
-  asio::post(io_, [this, settings = std::move(settings), used = std::move(used)] {
+void Loop::use(std::shared_ptr<const config::Settings> settings, std::function<void()> done) {
+  asio::post(io_, [this, settings = std::move(settings), done = std::move(done)] {
     worker_.use(settings);
     server_.set_limits(settings->server);
-    used();
+    done();
   });
 }
 
@@ -79,23 +79,27 @@ void Loop::drain(std::chrono::milliseconds idle) {
   asio::post(io_, [this, idle] { server_.drain(idle); });
 }
 
-void Loop::stop_accepting() {
-  asio::post(io_, [this] { server_.stop_accepting(); });
+void Loop::stop_accepting(std::function<void()> done) {
+  asio::post(io_, [this, done = std::move(done)] {
+    server_.stop_accepting();
+    done();
+  });
 }
 
-void Loop::stop_accepting_and_cancel() {
-  asio::post(io_, [this] {
-    server_.stop_accepting();
-    server_.cancel_all();
-  });
+void Loop::cancel_all() {
+  asio::post(io_, [this] { server_.cancel_all(); });
 }
 
 void Loop::stop() {
   asio::post(io_, [this] {
+    // However little memory there is.
+    struct End {
+      ~End() { io.stop(); }
+      EventLoop& io;
+    } const end{io_};
     server_.drain();
     server_.stop_accepting();
     server_.close_all();
-    io_.stop();
   });
   if (thread_.joinable()) thread_.join();
   // What was cut comes to its end, and says so in the log; what still waits for others is destroyed.

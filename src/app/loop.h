@@ -35,15 +35,14 @@ class Loop {
 
   void start();
 
-  // From any thread.
-  // `used` is called on the loop's thread when it has them.
-  void use(std::shared_ptr<const config::Settings> settings, std::function<void()> used);
+  // From any thread. `done` is called on the loop's thread when it is.
+  void use(std::shared_ptr<const config::Settings> settings, std::function<void()> done);
   void measure_delay();          // how late the thread is, for the worker
   void shed(std::size_t bytes);  // ends the largest requests, until they held so many bytes together
   // A connection on which nothing comes ends after `idle`.
   void drain(std::chrono::milliseconds idle);
-  void stop_accepting();
-  void stop_accepting_and_cancel();
+  void stop_accepting(std::function<void()> done);
+  void cancel_all();
   // Cuts what is left, and returns when the thread has ended and everything has said so in the log.
   void stop();
 

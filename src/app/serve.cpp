@@ -7,12 +7,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/basic_signal_set.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <csignal>
 #include <cstdio>
+#include <functional>
 #include <iostream>
+#include <memory>
 #include <new>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -23,6 +26,8 @@
 #include "app/crash.h"
 #include "app/listening.h"
 #include "app/loop.h"
+#include "http/deadline.h"
+#include "http/handler_memory.h"
 #include "telemetry/log.h"
 
 namespace ai_proxy::app {
@@ -36,6 +41,11 @@ using telemetry::log;
 // How long an idle connection lives on when another process has taken over the port: long enough that a
 // client which uses it now and then comes once more, and is told to connect anew.
 constexpr auto kHandoverIdle = 2s;
+constexpr auto kQuietLookEvery = 20ms;
+constexpr auto kCancelTime = 1s;    // for those who are told that the drain time is over
+constexpr auto kLookEvery = 250ms;  // at the files
+// A thread that has not taken over a configuration by then has found no memory for it.
+constexpr auto kReloadTime = 5s;
 
 unsigned cpus_we_may_use() {
   cpu_set_t set;
@@ -90,9 +100,7 @@ class Conductor {
                         }}),
         admin_(control_, process_,
                [this]() -> const routing::HealthPolicy& { return settings_->routing.health; }),
-        signals_(control_),
-        file_timer_(control_),
-        drain_timer_(control_) {}
+        signals_(control_) {}
 
   // Throws std::runtime_error with a message for a person when it cannot start.
   void start() {
@@ -112,7 +120,7 @@ class Conductor {
     watch_signals();
     caretaker_.start(*settings_);
     files_ = changed_files_ = fingerprint_of_files(command_line_, *settings_);
-    watch_files();
+    next_look_.arm(kLookEvery);
     const std::string host =
         settings_->host.find(':') != std::string::npos ? "[" + settings_->host + "]" : settings_->host;
     const std::string url = "http://" + host + ":" + std::to_string(port);
@@ -173,43 +181,44 @@ class Conductor {
     wait_for_signal();
   }
 
-  // Waits anew first, here as below: what follows may fail for want of memory.
+  // Waits anew first, and needs no memory for it: what follows may fail for want of it.
   void wait_for_signal() {
-    signals_.async_wait([this](const http::error_code& fault, int signal) {
+    const http::HandlerAllocator<char> memory(signal_memory_);
+    signals_.async_wait(asio::bind_allocator(memory, [this](const http::error_code& fault, int signal) {
       if (fault) return;
       wait_for_signal();
       if (signal == SIGHUP) {
-        files_ = fingerprint_of_files(command_line_, *settings_);  // the watch need not read them again
         reload("SIGHUP");
       } else if (process_.leaving) {
         finish();
       } else {
         leave();
       }
-    });
+    }));
   }
 
   // A file that is being written changes from look to look: it is read once it has come to rest.
-  void watch_files() {
-    file_timer_.expires_after(250ms);
-    file_timer_.async_wait([this](const http::error_code& fault) {
-      if (fault || process_.leaving) return;
-      watch_files();
-      const auto now = fingerprint_of_files(command_line_, *settings_);
-      if (now != files_ && now == changed_files_) {
-        files_ = now;
-        reload("file changed");
-      }
-      changed_files_ = now;
-    });
+  void look_at_files() {
+    if (process_.leaving) return;
+    next_look_.arm(kLookEvery);
+    if (handed_out_ && http::Clock::now() - *handed_out_ > kReloadTime) {
+      log(Level::error, "not every thread has taken the new configuration over: it is told once more");
+      hand_out("told once more");
+    }
+    const auto now = fingerprint_of_files(command_line_, *settings_);
+    if (now != files_ && now == changed_files_) reload("file changed");
+    changed_files_ = now;
   }
 
   void reload(std::string_view cause) {
+    files_ = 0;  // where memory gives out on the way, the watch tries again
+    const auto files = fingerprint_of_files(command_line_, *settings_);
     caretaker_.free_descriptors();
     auto settings = load_settings(command_line_);
-    process_.reload_refused = !settings;
-    (settings ? process_.counts.reloads : process_.counts.reloads_failed).add();
     if (!settings) {
+      files_ = files;
+      process_.counts.reloads_failed.add();
+      process_.reload_refused = true;
       for (const std::string& fault : settings.error())
         log(Level::error, "configuration refused", {{"fault", fault}});
       log(Level::error, "the old configuration stays", {{"cause", cause}});
@@ -228,20 +237,34 @@ class Conductor {
     fresh->server.connections_max = connection_limit(fresh->server.connections_max);
     number_series(*fresh);
     settings_ = std::move(fresh);
+    files_ = files;
+    refused_before_ = process_.counts.reloads_failed.value();
+    hand_out(cause);
+  }
+
+  void hand_out(std::string_view cause) {
+    handed_out_ = http::Clock::now();
     if (!telemetry::start_log(log_options(settings_->log)))
-      log(Level::error, "the log file cannot be opened", {{"file", settings_->log.file}});
+      log(Level::error, "the log cannot be opened: the one before goes on", {{"file", settings_->log.file}});
     caretaker_.use(*settings_);
-    // Said when every thread has it: who has read the line meets nothing but the new configuration.
-    const auto still_old = std::make_shared<std::atomic<std::size_t>>(loops_.size());
-    for (const auto& loop : loops_) {
-      loop->use(settings_, [this, still_old, cause = std::string(cause)] {
-        if (--*still_old > 0) return;
-        asio::post(control_, [this, cause] {
+    // Said when every thread has it: who has read the line, or /readyz, meets nothing but the new
+    // configuration.
+    const auto have_it = when_all_have(
+        [this, refused_before = refused_before_, fresh = settings_, cause = std::string(cause)] {
+          process_.counts.reloads.add();
+          if (process_.counts.reloads_failed.value() == refused_before) process_.reload_refused = false;
+          if (settings_ == fresh) handed_out_.reset();
           log(Level::info, "configuration reloaded", {{"cause", cause}});
           log_warnings();
         });
-      });
-    }
+    for (const auto& loop : loops_) loop->use(settings_, have_it);
+  }
+
+  // For each loop to call once: the last call has `done` run on this thread.
+  std::function<void()> when_all_have(std::function<void()> done) {
+    return [this, left = std::make_shared<std::atomic<std::size_t>>(loops_.size()), done = std::move(done)] {
+      if (--*left == 0) asio::post(control_, done);
+    };
   }
 
   // Leaving has three steps. First the lame duck, where there is one: /readyz says no, and everything is
@@ -249,74 +272,77 @@ class Conductor {
   // closes where a lame duck gave others the time to notice; without one it stays open, as /readyz must be
   // able to say no. What runs may finish within the drain time; then it is told, then it is cut. Who serves a
   // socket that was handed over refuses nobody: its successor lets the others in.
+  // Each step arms the next one first: what it does itself may fail for want of memory.
   void leave() {
     process_.leaving = true;
+    const auto lame_duck = handed_over_ ? 0ms : settings_->lame_duck.value_or(0ms);
+    next_step_.arm(lame_duck);
     for (const auto& loop : loops_) loop->drain(handed_over_ ? kHandoverIdle : http::kDrainIdle);
     if (handed_over_) close_port();
-    const auto lame_duck = handed_over_ ? 0ms : settings_->lame_duck.value_or(0ms);
-    if (lame_duck == 0ms) return drain();
+    if (lame_duck == 0ms) return;
     log(Level::info, "leaving: still serving, /readyz says no",
         {{"lame_duck_ms", std::to_string(lame_duck.count())}});
-    drain_timer_.expires_after(lame_duck);
-    drain_timer_.async_wait([this](const http::error_code& fault) {
-      if (!fault) drain();
-    });
   }
 
   void drain() {
     process_.draining = !handed_over_;
+    drain_end_ = http::Clock::now() + settings_->drain_time;
+    next_step_.arm(kQuietLookEvery);
     if (settings_->lame_duck) close_port();
     log(Level::info, "draining",
         {{"requests_running", std::to_string(process_.counters.requests_running.load())}});
-    deadline_ = http::Clock::now() + settings_->drain_time;
-    wait_until_quiet(false);
   }
 
   void close_port() {
-    port_closed_ = true;
-    for (const auto& loop : loops_) loop->stop_accepting();
+    if (port_closed_) return;
+    const auto have_closed_it = when_all_have([this] { port_closed_ = true; });
+    for (const auto& loop : loops_) loop->stop_accepting(have_closed_it);
   }
 
   // Quiet: no connection is left, and none can come. Those on which nothing happens end by themselves
   // (http::kDrainIdle).
-  void wait_until_quiet(bool cancelled) {
-    drain_timer_.expires_after(20ms);
-    drain_timer_.async_wait([this, cancelled](const http::error_code& fault) {
-      if (fault) return;
-      const bool none = process_.counters.connections.load() == 0;
-      const bool late = http::Clock::now() >= deadline_;
-      if ((none && port_closed_) || (late && cancelled)) return finish();
-      wait_until_quiet(cancelled || late);
-      if (none) close_port();  // who waited in its queue is heard before the end
-      if (late) {
-        for (const auto& loop : loops_) loop->stop_accepting_and_cancel();
-        deadline_ = http::Clock::now() + 1s;
-      }
-    });
+  void look_for_quiet() {
+    const bool none = process_.counters.connections.load() == 0;
+    const bool late = http::Clock::now() >= *drain_end_;
+    if ((none && port_closed_) || (late && cancelled_)) return finish();
+    next_step_.arm(kQuietLookEvery);
+    if (late) drain_end_ = http::Clock::now() + kCancelTime;
+    cancelled_ |= late;
+    if (none || late || handed_over_) close_port();  // who waited in its queue is heard before the end
+    if (!late) return;
+    for (const auto& loop : loops_) loop->cancel_all();
   }
 
   void finish() {
+    struct End {
+      ~End() { control.stop(); }
+      asio::io_context& control;
+    } const end{control_};
     for (const auto& loop : loops_) loop->stop();
     log(Level::info, "stopped");
-    control_.stop();
   }
 
   const CommandLine& command_line_;
   std::shared_ptr<const config::Settings> settings_;
   gateway::Process process_;
-  std::vector<std::unique_ptr<Loop>> loops_;
   asio::io_context control_{1};
+  std::vector<std::unique_ptr<Loop>> loops_;
   Caretaker caretaker_;
   AdminListener admin_;
-  asio::signal_set signals_;
-  asio::steady_timer file_timer_;
-  asio::steady_timer drain_timer_;
-  http::Clock::time_point deadline_;
-  std::uint64_t files_ = 0;          // that the settings were read from
-  std::uint64_t changed_files_ = 0;  // at the last look
-  bool port_closed_ = false;
-  bool handed_over_ = false;      // our sockets are others' too
-  const CrashStack crash_stack_;  // the main thread's
+  asio::basic_signal_set<http::Executor> signals_;
+  const std::shared_ptr<http::HandlerMemory> signal_memory_ = std::make_shared<http::HandlerMemory>();
+  http::Deadlines deadlines_{control_};
+  http::Deadline next_look_{deadlines_, [this] { look_at_files(); }};
+  http::Deadline next_step_{deadlines_, [this] { drain_end_ ? look_for_quiet() : drain(); }};
+  std::optional<http::Clock::time_point> drain_end_;   // once draining
+  bool cancelled_ = false;                             // its time is over
+  std::uint64_t files_ = 0;                            // that the settings were read from
+  std::uint64_t refused_before_ = 0;                   // reloads, when `settings_` were read
+  std::uint64_t changed_files_ = 0;                    // at the last look
+  std::optional<http::Clock::time_point> handed_out_;  // not every thread has `settings_` yet
+  bool port_closed_ = false;                           // on every thread
+  bool handed_over_ = false;                           // our sockets are others' too
+  const CrashStack crash_stack_;                       // the main thread's
 };
 
 // What was logged before the end is written, whatever the end is.
@@ -336,7 +362,9 @@ int serve(const CommandLine& command_line, std::shared_ptr<const config::Setting
   ::umask(077);  // what we write is for nobody else
   prepare_for_crash(settings->core_dumps);
   if (!telemetry::start_log(log_options(settings->log))) {
-    std::cerr << "ai-proxy: the log file " << settings->log.file << " cannot be opened.\n";
+    const std::string& file = settings->log.file;
+    std::cerr << "ai-proxy: the log " << (file.empty() ? "to standard output and standard error" : file)
+              << " cannot be opened.\n";
     return 2;
   }
   // A client that goes away must not end the process.

@@ -46,6 +46,8 @@ struct Error {
   // Of what failed on the way to a provider: had a byte of the request left? False (no name, no connection,
   // no trust, no place in the pool): sending it again repeats nothing.
   bool request_sent = true;
+  // The time that the whole request may take was over, not that of a phase of the call.
+  bool out_of_time = false;
 
   // What the provider said, when it said something.
   int provider_status = 0;          // HTTP status of its answer; 0 = none came

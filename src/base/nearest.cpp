@@ -10,6 +10,7 @@ namespace ai_proxy {
 namespace {
 
 constexpr std::size_t kWordMax = 128;
+constexpr std::size_t kComparedMax = 1000;  // a hint may not cost more than a request
 
 // Levenshtein's distance with case ignored. Requires: both within kWordMax.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -32,8 +33,13 @@ std::vector<std::string_view> nearest(std::string_view word, std::span<const std
   std::vector<std::pair<std::size_t, std::string_view>> found;
   if (word.empty() || word.size() > kWordMax) return {};
   const std::size_t far = std::max<std::size_t>(1, word.size() / 3);
+  std::size_t left = kComparedMax;
   for (const std::string_view candidate : candidates) {
-    if (candidate.size() > kWordMax) continue;
+    if (candidate.size() > kWordMax || candidate.size() + far < word.size() ||
+        candidate.size() > word.size() + far) {
+      continue;
+    }
+    if (left-- == 0) break;
     const std::size_t steps = distance(word, candidate);
     if (steps <= far) found.emplace_back(steps, candidate);
   }

@@ -120,10 +120,13 @@ struct Flight {
   void wake_all() const {
     for (const Seat& seat : seats) Wake::up(seat.wake);
   }
-  void finish(Phase end) {
-    phase = end;
-    open = false;
+  void enter(Phase next) {
+    phase = next;
     wake_all();
+  }
+  void finish(Phase end) {
+    open = false;
+    enter(end);
   }
   void publish(const Written& written) {
     if (written.next) {
@@ -221,20 +224,24 @@ FlightLeader::~FlightLeader() {
   inner_->leave_table();
 }
 
-void FlightLeader::answering() {
+void FlightLeader::answering(FlightHead head) {
   Flight& flight = *inner_->flight;
   const std::lock_guard lock(flight.mutex);
-  if (flight.phase != Flight::Phase::waiting) return;
-  flight.phase = Flight::Phase::answering;
-  flight.wake_all();
+  if (flight.phase > Flight::Phase::answering) return;
+  flight.head = std::move(head);
+  flight.enter(Flight::Phase::answering);
 }
 
-void FlightLeader::begin(FlightHead head) {
+void FlightLeader::forget_answer() {
   Flight& flight = *inner_->flight;
   const std::lock_guard lock(flight.mutex);
-  flight.head = std::move(head);
-  flight.phase = Flight::Phase::begun;
-  flight.wake_all();
+  if (flight.phase == Flight::Phase::answering) flight.enter(Flight::Phase::waiting);
+}
+
+void FlightLeader::begin() {
+  Flight& flight = *inner_->flight;
+  const std::lock_guard lock(flight.mutex);
+  flight.enter(Flight::Phase::begun);
 }
 
 void FlightLeader::append(std::string_view bytes) {
@@ -384,17 +391,11 @@ http::Task<void> FlightFollower::wait(http::Cancellation& cancellation, http::De
   inner_->wake->call = nullptr;
 }
 
-bool FlightFollower::answering() const {
-  const std::lock_guard lock(inner_->flight->mutex);
-  return inner_->flight->phase != Flight::Phase::waiting;
-}
-
 std::optional<FlightHead> FlightFollower::head() const {
   const std::lock_guard lock(inner_->flight->mutex);
   const Flight::Phase phase = inner_->flight->phase;
-  if (phase == Flight::Phase::waiting || phase == Flight::Phase::answering ||
-      phase == Flight::Phase::leaderless)
-    return std::nullopt;
+  if (phase == Flight::Phase::waiting) return std::nullopt;
+  if (phase == Flight::Phase::leaderless && inner_->flight->total == 0) return std::nullopt;
   return inner_->flight->head;
 }
 

@@ -34,7 +34,7 @@ struct FlightBounds {
 
 // Whose answer it is, besides its bytes.
 struct FlightHead {
-  std::string candidate = {};      // id of the one that was called last; empty: none was
+  std::string candidate = {};      // id of the one that was called last, or was to be; empty: none
   int status = 0;                  // HTTP status of its answer; 0: none came
   std::string request_id = {};     // the provider's
   std::string answer_fields = {};  // header lines for callers of the same dialect
@@ -52,15 +52,17 @@ class FlightLeader {
   FlightLeader(FlightLeader&&) noexcept;
   FlightLeader& operator=(FlightLeader&&) = delete;
 
-  // An answer comes, although it may still fail and be replaced by another.
-  void answering();
-  // The answer that stands, from its first byte. append() any number of times, then end(). A copy is made.
-  void begin(FlightHead head);
+  // An answer comes from there, although it may still fail and be replaced by another.
+  void answering(FlightHead head);
+  // None does any more, before begin().
+  void forget_answer();
+  // The one that came last stands. append() any number of times, then end(). A copy is made.
+  void begin();
   void append(std::string_view bytes);
   void end();
   // append() and end() in one; without the copy, where nobody waits.
   void end_with(std::string_view bytes);
-  // In place of begin(), or of end().
+  // In place of answering(), begin(), or end().
   void fail(FlightHead head, Error error);
 
   // The leader's own caller has gone. True: others wait, so go on for them, until deserted(). False: nobody
@@ -103,8 +105,7 @@ class FlightFollower {
   http::Task<void> wait(http::Cancellation& cancellation, http::Deadlines& deadlines,
                         std::chrono::milliseconds patience);
 
-  bool answering() const;                  // see FlightLeader
-  std::optional<FlightHead> head() const;  // once begun, or failed
+  std::optional<FlightHead> head() const;  // of the answer that comes, or of what failed
   std::optional<Error> error() const;
 
  private:

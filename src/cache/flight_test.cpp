@@ -58,9 +58,12 @@ TEST_F(FlightTest, ALateFollowerGetsAllFromTheStart) {
   FlightFollower early = follow();
   EXPECT_EQ(read(early).second, State::waiting);
   EXPECT_FALSE(early.head());
-  leader.answering();
-  EXPECT_TRUE(early.answering());
-  leader.begin({.candidate = "openai/x", .status = 200, .request_id = "req"});
+  leader.answering({.candidate = "anthropic/y"});
+  EXPECT_EQ(early.head()->candidate, "anthropic/y");
+  leader.forget_answer();  // it broke off, and another attempt follows
+  EXPECT_FALSE(early.head());
+  leader.answering({.candidate = "openai/x", .status = 200, .request_id = "req"});
+  leader.begin();
   leader.append("one ");
   leader.append("two ");
   EXPECT_EQ(read(early), (std::pair{std::string("one two "), State::waiting}));
@@ -87,7 +90,8 @@ TEST_F(FlightTest, AFailureIsSharedWithWhoWaited) {
 TEST_F(FlightTest, AFailureInTheMiddleComesBehindItsBytes) {
   FlightLeader leader = lead();
   FlightFollower follower = follow();
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   leader.append("half");
   leader.fail({}, provider_failed(ErrorCode::stream_interrupted, "Broken."));
   EXPECT_EQ(read(follower), (std::pair{std::string("half"), State::failed}));
@@ -124,6 +128,22 @@ TEST_F(FlightTest, ALeaderGoesOnForOthersUntilTheLastHasGone) {
   EXPECT_TRUE(leads()) << "nobody joins what is about to be cancelled";
 }
 
+TEST_F(FlightTest, WhoseBytesTheyAreIsKnownThoughTheLeaderHasLeft) {
+  std::optional<FlightLeader> leader(lead());
+  FlightFollower follower = follow();
+  leader->answering({.candidate = "openai/x"});
+  leader->begin();
+  leader->append("half");
+  leader.reset();
+  EXPECT_EQ(follower.head()->candidate, "openai/x");
+  EXPECT_EQ(read(follower), (std::pair{std::string("half"), State::leaderless}));
+  std::optional<FlightLeader> other(lead());
+  FlightFollower empty = follow();
+  other->answering({.candidate = "openai/x"});
+  other.reset();
+  EXPECT_FALSE(empty.head()) << "nothing has come of it";
+}
+
 TEST_F(FlightTest, ALeaderWithoutFollowersIsAlone) {
   FlightLeader leader = lead();
   EXPECT_FALSE(leader.caller_gone());
@@ -133,7 +153,8 @@ TEST_F(FlightTest, ALeaderWithoutFollowersIsAlone) {
 TEST_F(FlightTest, BeyondItsBoundAFlightTakesNobodyElseAndHoldsOnlyWhatIsDue) {
   FlightLeader leader = lead();
   FlightFollower quick = follow();
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   std::string read_by_quick;
   for (int i = 0; i < 200; ++i) {
     leader.append(std::string(100, 'x'));
@@ -150,7 +171,8 @@ TEST_F(FlightTest, WhoFallsTooFarBehindIsLostAndNobodyElse) {
   FlightLeader leader = lead();
   FlightFollower quick = follow();
   FlightFollower slow = follow();
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   for (int i = 0; i < 200; ++i) {
     leader.append(std::string(100, 'x'));
     read(quick);
@@ -164,7 +186,8 @@ TEST_F(FlightTest, WhoFallsTooFarBehindIsLostAndNobodyElse) {
 TEST_F(FlightTest, OnePieceMayBeLargerThanTheBound) {
   FlightLeader leader = lead();
   FlightFollower follower = follow();
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   leader.append(std::string(50'000, 'x'));
   leader.end();
   EXPECT_EQ(read(follower).first.size(), 50'000u);
@@ -175,7 +198,8 @@ TEST_F(FlightTest, WhereAllTogetherHoldTooMuchOneThatGrowsTakesNobodyElseAndHold
   std::deque<FlightFollower> followers;
   for (const std::string_view name : {"b", "c", "d", "e", "f"}) {
     leaders.push_back(lead(name));
-    leaders.back().begin({});
+    leaders.back().answering({});
+    leaders.back().begin();
     leaders.back().append(std::string(900, 'x'));
   }
   EXPECT_EQ(leaders.back().held_bytes(), 0u) << "nobody follows it, and the others hold 3600 bytes";
@@ -187,7 +211,8 @@ TEST_F(FlightTest, WhereAllTogetherHoldTooMuchOneThatGrowsTakesNobodyElseAndHold
   leaders.pop_back();
   leaders.pop_back();
   FlightLeader later = lead("g");
-  later.begin({});
+  later.answering({});
+  later.begin();
   later.append(std::string(900, 'x'));
   EXPECT_FALSE(leads("g")) << "there is room again";
 }
@@ -195,7 +220,8 @@ TEST_F(FlightTest, WhereAllTogetherHoldTooMuchOneThatGrowsTakesNobodyElseAndHold
 TEST_F(FlightTest, WhatALostFollowerWasOwedIsLetGoWhenItLeaves) {
   FlightLeader leader = lead();
   std::optional<FlightFollower> slow(follow());
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   leader.append(std::string(900, 'x'));
   leader.append(std::string(200, 'x'));
   EXPECT_GE(leader.held_bytes(), 1100u);
@@ -206,12 +232,14 @@ TEST_F(FlightTest, WhatALostFollowerWasOwedIsLetGoWhenItLeaves) {
 
 TEST_F(FlightTest, AWholeAnswerIsNotCopiedForNobody) {
   FlightLeader alone = lead("b");
-  alone.begin({});
+  alone.answering({});
+  alone.begin();
   alone.end_with(std::string(900, 'x'));
   EXPECT_EQ(alone.held_bytes(), 0u);
   FlightLeader leader = lead();
   FlightFollower follower = follow();
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   leader.end_with(std::string(900, 'x'));
   EXPECT_EQ(read(follower), (std::pair{std::string(900, 'x'), State::ended}));
 }
@@ -221,7 +249,8 @@ TEST_F(FlightTest, SmallPiecesComeInOrderWhateverIsReadWhen) {
   FlightLeader leader = std::get<FlightLeader>(flights.join(key("a"), io_.get_executor()));
   FlightFollower often = std::get<FlightFollower>(flights.join(key("a"), io_.get_executor()));
   FlightFollower seldom = std::get<FlightFollower>(flights.join(key("a"), io_.get_executor()));
-  leader.begin({});
+  leader.answering({});
+  leader.begin();
   std::string all;
   std::string read_often;
   std::string read_seldom;
@@ -240,7 +269,8 @@ TEST_F(FlightTest, SmallPiecesComeInOrderWhateverIsReadWhen) {
 
 TEST_F(FlightTest, AnEndedFlightDoesNotPushOutItsSuccessor) {
   std::optional<FlightLeader> old(lead());
-  old->begin({});
+  old->answering({});
+  old->begin();
   old->end();
   const FlightLeader successor = lead();
   old.reset();
@@ -296,7 +326,8 @@ TEST(FlightThreadsTest, EveryFollowerGetsEveryByteOnItsOwnThread) {
     std::optional<FlightLeader> leader(std::get<FlightLeader>(flights.join(key("a"), io.get_executor())));
     std::deque<Reader> readers;
     std::string all;
-    leader->begin({});
+    leader->answering({});
+    leader->begin();
     for (int i = 0; i < 500; ++i) {
       if (i % 100 == 0) readers.emplace_back(flights);
       const std::string piece = std::to_string(i) + ",";

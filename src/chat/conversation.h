@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -136,6 +137,8 @@ struct Reasoning {
   std::optional<std::int64_t> budget_tokens;  // Anthropic: thinking.budget_tokens
 };
 
+using Names = std::unordered_set<std::string_view>;
+
 struct Request {
   std::string_view model;  // as the caller wrote it
   std::vector<Message> messages;
@@ -158,8 +161,16 @@ struct Request {
   // twice.
   std::size_t bytes_to_write() const { return source_bytes + source_bytes / 8 + 256; }
 
+  Names tool_names() const {
+    Names names;
+    for (const Tool& tool : tools) names.insert(tool.name);
+    return names;
+  }
+
   // Keeps a text that no document holds, for as long as the request lives.
   std::string_view keep(std::string text) { return store_.emplace_front(std::move(text)); }
+  // The same for one that grows: a view of it is good until it does.
+  std::string& keep_growing(std::string_view text) { return store_.emplace_front(text); }
 
   Request() = default;
   Request(Request&&) = default;  // a list's elements stay where they are when it is moved

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -48,7 +49,7 @@ std::string legal_prefix(std::string_view name) {
 std::string make_alias(std::string_view name, std::size_t attempt) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   std::string hashed(name);
-  hashed.append(attempt, '\0');
+  if (attempt > 0) hashed.append(1, '\0').append(std::to_string(attempt));
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   EVP_Digest(hashed.data(), hashed.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
   std::string alias = legal_prefix(name).append("_");

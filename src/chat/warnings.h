@@ -19,6 +19,9 @@ class Warnings {
     if (list_.size() < kMax && std::ranges::find(list_, sentence) == list_.end())
       list_.push_back(std::move(sentence));
   }
+  void keep_first(std::size_t count) {
+    if (count < list_.size()) list_.resize(count);
+  }
   const std::vector<std::string>& list() const { return list_; }
   bool empty() const { return list_.empty(); }
 

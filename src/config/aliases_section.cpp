@@ -1,6 +1,7 @@
 // Names of our own for models of providers, one or several.
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "base/ascii.h"
 #include "base/nearest.h"
@@ -145,18 +146,21 @@ class AliasReader {
     const std::string place = section.place("fallback_on");
     if (causes->kind != YamlNode::Kind::sequence)
       return fault(place, "must be a list, such as [default, context_length_exceeded].");
+    // Nobody is left to fall back for when the caller has gone away.
+    std::vector<ErrorCode> codes;
+    std::ranges::remove_copy(routing::kAllErrorCodes, std::back_inserter(codes), ErrorCode::cancelled);
     std::vector<std::string_view> known{"default"};
-    for (const ErrorCode code : routing::kAllErrorCodes) known.push_back(word(code));
+    for (const ErrorCode code : codes) known.push_back(word(code));
     routing::Causes chosen;
     for (const YamlNode::Member& one : causes->members) {
       const auto found = std::ranges::find(known, std::string_view(one.value.text));
       if (found == known.end()) {
         fault(place, not_one_of(one.value.text, known));
       } else if (found == known.begin()) {
-        for (const ErrorCode code : routing::kAllErrorCodes)
+        for (const ErrorCode code : codes)
           if (routing::kFallbackCauses.has(code)) chosen.add(code);
       } else {
-        chosen.add(routing::kAllErrorCodes[static_cast<std::size_t>(found - known.begin()) - 1]);
+        chosen.add(codes[static_cast<std::size_t>(found - known.begin()) - 1]);
       }
     }
     alias_.fallback_on = chosen;

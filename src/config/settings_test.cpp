@@ -10,6 +10,7 @@
 namespace ai_proxy::config {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
@@ -302,6 +303,10 @@ TEST(Aliases, SayWhatIsWrongWithTheirTargets) {
   EXPECT_THAT(faults_of("{targets: [opneai/gpt-4o]}"), HasSubstr("Did you mean"));
   EXPECT_THAT(faults_of("{targets: [openai/a], choose: fast}"), HasSubstr("must be one of weight, latency"));
   EXPECT_THAT(faults_of("{targets: [openai/a], fallback_on: [rate_limit]}"), HasSubstr("rate_limited"));
+  // Whose caller has gone away has nobody to fall back for.
+  EXPECT_THAT(faults_of("{targets: [openai/a], fallback_on: [default, cancelled]}"),
+              AllOf(HasSubstr("aliases.smart.fallback_on: "), HasSubstr("must be one of default, "),
+                    HasSubstr("stream_interrupted, internal")));
   EXPECT_THAT(faults_of("{targets: [openai/a], hedge: {cost_max: 1}}"), HasSubstr("after is missing"));
   EXPECT_THAT(faults_of("{targets: [openai/a], hedge: {after: 1s}}"), HasSubstr("cost_max is missing"));
 }

@@ -65,6 +65,8 @@ class StreamReader {
     return none;
   }
   virtual const std::optional<chat::Usage>& usage() const = 0;
+  // What it keeps of the stream until it can be told: a bound of memory looks at it.
+  virtual std::size_t held_bytes() const { return 0; }
 };
 
 struct Dialect {

@@ -56,6 +56,8 @@ class StreamWriter {
   virtual void end(std::string& out, const StreamEnd& end) = 0;
   // The dialect's own form of a failure inside a stream; never looks like a clean end.
   virtual void fail(std::string& out, const Error& error) = 0;
+  // What it keeps for what it will say later: a bound of memory looks at it.
+  virtual std::size_t held_bytes() const { return 0; }
 };
 
 struct Door {
@@ -65,6 +67,9 @@ struct Door {
   std::string_view request_id_field = {};
   // False: its streams have no named events, and its SDKs stumble over one.
   bool named_events = true;
+  // The event that belongs to a stream's `error`, and passes where it comes right behind it; empty: none
+  // does.
+  std::string_view failed_event = {};
   // What must stand at the end of a stream, for a provider whose stream passes through and ends without it.
   std::string_view terminator = {};
 

@@ -175,8 +175,8 @@ std::optional<std::chrono::milliseconds> milliseconds_in(std::string_view text, 
       std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (fault != std::errc{} || end != text.data() + text.size() || text.empty() || std::isnan(value))
     return std::nullopt;
-  const double milliseconds = std::max(value * unit_ms, 0.0);
-  if (milliseconds > static_cast<double>(kRetryAfterMax.count())) return std::nullopt;
+  const double milliseconds = value * unit_ms;
+  if (milliseconds < 0 || milliseconds > static_cast<double>(kRetryAfterMax.count())) return std::nullopt;
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(milliseconds)));
 }
 

@@ -36,7 +36,7 @@ std::string error_parameter_of(const json::Value& value);
 std::string foreign_body_text(std::string_view body);
 
 // retry-after-ms, else retry-after in whole or fractional seconds (an HTTP date is the caller's to
-// convert: there is no clock here), within 0 … kRetryAfterMax. nullopt = absent or unreadable.
+// convert: there is no clock here), within 0 … kRetryAfterMax. nullopt = absent, unreadable, or beyond these.
 std::optional<std::chrono::milliseconds> retry_after(const ReplyHead& head);
 
 // Is this a way of saying that the prompt does not fit the model's context? (Most providers have no code for

@@ -91,7 +91,13 @@ TEST(ErrorText, ReadsRetryAfterWithinBounds) {
   EXPECT_EQ(after("1", "174"), milliseconds(174));
   EXPECT_EQ(after("2", "soon"), milliseconds(2000));
   EXPECT_EQ(after("0"), milliseconds(0));
-  EXPECT_EQ(after("-5"), milliseconds(0));
+  EXPECT_EQ(after("-0"), milliseconds(0));
+  EXPECT_EQ(after("-5"), std::nullopt);
+  EXPECT_EQ(after("-0.001"), std::nullopt);
+  EXPECT_EQ(after("-inf"), std::nullopt);
+  EXPECT_EQ(after("", "-5"), std::nullopt);
+  EXPECT_EQ(after("2", "-5"), milliseconds(2000));
+  EXPECT_EQ(after("-2", "5"), milliseconds(5));
   EXPECT_EQ(after("3600"), milliseconds(3'600'000));
   EXPECT_EQ(after("86400"), milliseconds(86'400'000));
   EXPECT_EQ(after("86401"), std::nullopt);

@@ -18,8 +18,7 @@ using std::chrono::milliseconds;
 
 // What an earlier call has left in the exchange is forgotten.
 void forget_call(Exchange& exchange, std::size_t warnings_read) {
-  const chat::Warnings all = std::exchange(exchange.warnings, {});
-  for (std::size_t i = 0; i < warnings_read; ++i) exchange.warnings.add(all.list()[i]);
+  exchange.warnings.keep_first(warnings_read);
   exchange.call = {};
   exchange.usage.reset();
   exchange.cost = {};
@@ -30,18 +29,17 @@ void count_attempt(ModelCounts& counts, AttemptKind kind) {
   counts.attempts[static_cast<std::size_t>(kind)].add();
 }
 
-// What stays the same in a conversation as it grows: its instructions and tools, and how it began.
+// What stays the same in a conversation as it grows: its instructions and tools, and all up to the first that
+// the user said.
 std::uint64_t prompt_affinity(const json::Value& body) {
   std::string beginning;
   for (const std::string_view name : {"system", "instructions", "tools"}) beginning.append(body[name].raw());
   for (const std::string_view name : {"messages", "input"}) {
     const json::Value turns = body[name];
-    constexpr std::size_t kFirstTurns = 2;
-    std::size_t count = 0;
     if (!turns.is_array()) beginning.append(turns.raw());
     for (const json::Value turn : turns) {
-      if (count++ == kFirstTurns) break;
       beginning.append(turn.raw());
+      if (turn["role"].string_or("") == "user") break;
     }
   }
   return routing::affinity_of(beginning);
@@ -90,14 +88,22 @@ Result<void> Attempts::plan() {
 
 Result<void> Attempts::begin() {
   if (Result<void> planned = plan(); !planned) return planned;
+  return place();
+}
+
+Result<void> Attempts::place() {
   const auto now = http::Clock::now();
   const routing::Chance chance{worker_.chance(), worker_.chance()};
   auto ticket =
       worker_.process().health.begin(exchange_.plan, tried_, policies_.health, affinity(), chance, now);
-  choose(*ticket);  // nothing has been tried: there is one
+  forget_call(exchange_, warnings_read_);
+  choose(*ticket);  // not all have been tried: there is one
   Result<void> rendered = render();
   // The first may have no place for what is asked; another may.
-  while (!rendered && would_fall_back(rendered.error().code) && fall_back()) rendered = {};
+  if (!rendered && would_fall_back(rendered.error().code)) {
+    note(rendered.error());
+    if (fall_back()) return {};
+  }
   return rendered;
 }
 
@@ -128,11 +134,12 @@ std::optional<Error> Attempts::pause() const {
 }
 
 http::Task<Result<http::ClientReply>> Attempts::call() {
+  // Nobody waits any more: while a store was asked, or during a pause, the client has gone.
+  if (exchange_.response.cancellation().requested()) co_return std::unexpected(client_gone());
   ++attempts_here_;
   count_attempt(counts_of(*exchange_.call.candidate), kind_);
-  called_ = http::Clock::now();
   // What the cache or another exchange answers affords no retries.
-  if (kind_ == AttemptKind::first) worker_.process().budget.count_request(called_);
+  if (kind_ == AttemptKind::first) worker_.process().budget.count_request(http::Clock::now());
   exchange_.call.answer_begun.reset();
   const ProviderWait counted(exchange_);
   if (may_hedge()) co_return begun(co_await call_with_hedge(exchange_.plan.alias->hedge));
@@ -141,7 +148,10 @@ http::Task<Result<http::ClientReply>> Attempts::call() {
 
 // The candidate answers: that much is known of it now.
 Result<http::ClientReply> Attempts::begun(Result<http::ClientReply>&& reply) {
-  if (reply) worker_.process().health.note_answer(exchange_.plan.candidates[ticket_.index], ticket_);
+  if (!reply) return std::move(reply);
+  const http::Clock::time_point now = *exchange_.call.answer_begun;
+  worker_.process().health.note_answer(exchange_.plan.candidates[ticket_.index], ticket_,
+                                       ceil<milliseconds>(now - exchange_.call.begun), now);
   return std::move(reply);
 }
 
@@ -151,30 +161,51 @@ bool Attempts::may_hedge() const {
          !overrides_.no_fallback && exchange_.attempts == 0;
 }
 
+// A hedge's place at its candidate. Where nobody ends it, it says nothing about the candidate.
+class Attempts::HedgeTicket {
+ public:
+  explicit HedgeTicket(Attempts& attempts) : attempts_(attempts) {}
+  ~HedgeTicket() { drop(); }
+  HedgeTicket(const HedgeTicket&) = delete;
+  HedgeTicket& operator=(const HedgeTicket&) = delete;
+
+  void drop() {
+    if (!held) return;
+    const routing::Candidate& candidate = attempts_.exchange_.plan.candidates[held->index];
+    attempts_.worker_.process().health.end(candidate, *held, attempts_.policies_.health, Verdict::none, {},
+                                           {}, http::Clock::now());
+    held.reset();
+  }
+
+  std::optional<HealthBoard::Ticket> held;
+
+ private:
+  Attempts& attempts_;
+};
+
 http::Task<Result<http::ClientReply>> Attempts::call_with_hedge(const routing::Hedge& hedge) {
   Race race(exchange_);
+  HedgeTicket second(*this);
   const routing::Candidate* first = exchange_.call.candidate;
-  const HealthBoard::Ticket first_ticket = ticket_;
   race.start({std::move(exchange_.call), exchange_.warnings});
   exchange_.call = Call();
   exchange_.call.candidate = first;
   co_await race.wait(hedge.after);
-  std::optional<HealthBoard::Ticket> second_ticket;
-  if (!race.decided()) second_ticket = add_hedge(race, hedge);
+  if (!race.decided()) add_hedge(race, hedge, second);
   while (!race.decided()) co_await race.wait(std::nullopt);
   co_await race.finish();
 
   // Of two that failed, the first is the one that is told.
   const std::size_t kept = race.winner().value_or(0);
   Race::Lane& lane = race.lane(kept);
-  if (second_ticket) {
+  if (second.held) {
     const std::size_t other = 1 - kept;
     Race::Lane& loser = race.lane(other);
-    ticket_ = other == 0 ? first_ticket : *second_ticket;
+    if (other == 1) std::swap(ticket_, *second.held);
     exchange_.call = std::move(loser.call);
     note(loser.result->error());
-    end(routing::verdict_on(loser.result->error()), &loser.result->error());
-    ticket_ = other == 0 ? *second_ticket : first_ticket;
+    end(verdict_on(loser.result->error()), &loser.result->error());
+    ticket_ = *std::exchange(second.held, std::nullopt);
     under_way_ = true;
   }
   exchange_.call = std::move(lane.call);
@@ -185,35 +216,41 @@ http::Task<Result<http::ClientReply>> Attempts::call_with_hedge(const routing::H
 }
 
 // A second call beside the first, if there is a candidate for it, and money.
-std::optional<HealthBoard::Ticket> Attempts::add_hedge(Race& race, const routing::Hedge& hedge) {
+void Attempts::add_hedge(Race& race, const routing::Hedge& hedge, HedgeTicket& place) {
   const auto now = http::Clock::now();
   const routing::Chance chance{worker_.chance(), worker_.chance()};
-  auto ticket =
+  const auto ticket =
       worker_.process().health.begin(exchange_.plan, tried_, policies_.health, affinity(), chance, now);
-  if (!ticket || ticket->paused_until) return std::nullopt;
+  if (!ticket || ticket->paused_until) return;
+  place.held = ticket;
   const routing::Candidate* first = exchange_.call.candidate;
   forget_call(exchange_, warnings_read_);
   const routing::Candidate& second = exchange_.plan.candidates[ticket->index];
   exchange_.call.candidate = &second;
-  const bool affordable = render() && within_cost(exchange_, exchange_.call, hedge.cost_max) &&
+  const bool affordable = render() && exchange_.call.own_answer.empty() &&
+                          within_cost(exchange_, exchange_.call, hedge.cost_max) &&
                           worker_.process().budget.take(policies_.budget, now);
   if (affordable) {
     tried_ |= std::uint64_t{1} << ticket->index;
     count_attempt(counts_of(second), AttemptKind::hedge);
     race.start({std::move(exchange_.call), exchange_.warnings});
   } else {
-    worker_.process().health.end(second, *ticket, policies_.health, Verdict::none, {}, {}, now);
-    ticket.reset();
+    place.drop();
   }
   exchange_.call = Call();
   exchange_.call.candidate = first;
-  return ticket;
 }
 
 bool Attempts::would_fall_back(ErrorCode code) const {
   return !overrides_.no_fallback && exchange_.plan.fallback_on().has(code) &&
          exchange_.attempts <= retry_.retries &&
          worker_.process().health.has_other(exchange_.plan, tried_, policies_.health, http::Clock::now());
+}
+
+bool Attempts::can_fall_back(ErrorCode code) const {
+  const auto now = http::Clock::now();
+  return would_fall_back(code) && time_left(now).count() > 0 &&
+         worker_.process().budget.has(policies_.budget, now);
 }
 
 std::string Attempts::rules() const {
@@ -237,6 +274,16 @@ void Attempts::stand_back() {
   if (under_way_) end(Verdict::none, nullptr);
 }
 
+void Attempts::warn(std::string sentence) {
+  header_warnings_.add(sentence);
+  exchange_.warnings.add(std::move(sentence));
+}
+
+Result<void> Attempts::step_in() {
+  tried_ &= ~(std::uint64_t{1} << ticket_.index);
+  return place();
+}
+
 Result<void> Attempts::adopt(std::string_view candidate) {
   if (candidate.empty() || candidate == exchange_.call.candidate->id) return {};
   const auto found = std::ranges::find(exchange_.plan.candidates, candidate, &routing::Candidate::id);
@@ -252,7 +299,18 @@ void Attempts::answered() {
   // Where it was broken off here, the call itself has not failed.
   const Error* const failure =
       exchange_.error && exchange_.error->blame != Blame::gateway ? &*exchange_.error : nullptr;
-  end(exchange_.error ? routing::verdict_on(*exchange_.error) : Verdict::good, failure);
+  end(exchange_.error ? verdict_on(*exchange_.error) : Verdict::good, failure);
+}
+
+Verdict Attempts::verdict_on(const Error& error) const {
+  const Call& call = exchange_.call;
+  const auto given = exchange_.request.received + exchange_.total_time - call.begun;
+  const bool had_its_time = !call.answer_begun && given * 10 >= exchange_.settings->client.total_time * 9;
+  return routing::verdict_on(error, had_its_time);
+}
+
+milliseconds Attempts::time_left(http::Clock::time_point now) const {
+  return ceil<milliseconds>(exchange_.request.received + exchange_.total_time - now);
 }
 
 void Attempts::end(Verdict verdict, const Error* error) {
@@ -262,10 +320,11 @@ void Attempts::end(Verdict verdict, const Error* error) {
   if (error != nullptr) counts_of(candidate).attempt_errors[static_cast<std::size_t>(error->code)].add();
   const std::optional<milliseconds> pause =
       error != nullptr ? routing::believed_pause(policies_.retry, *error) : std::nullopt;
-  const std::optional<milliseconds> latency =
-      exchange_.call.answer_begun ? std::optional(ceil<milliseconds>(*exchange_.call.answer_begun - called_))
-                                  : std::nullopt;
-  worker_.process().health.end(candidate, ticket_, policies_.health, verdict, pause, latency, now);
+  const Call& call = exchange_.call;
+  const bool asked_in_vain = call.begun != http::Clock::time_point{} && !call.answer_begun;
+  const std::optional<milliseconds> unanswered =
+      asked_in_vain ? std::optional(ceil<milliseconds>(now - call.begun)) : std::nullopt;
+  worker_.process().health.end(candidate, ticket_, policies_.health, verdict, pause, unanswered, now);
 }
 
 ModelCounts& Attempts::counts_of(const routing::Candidate& candidate) const {
@@ -274,7 +333,9 @@ ModelCounts& Attempts::counts_of(const routing::Candidate& candidate) const {
 
 // What has been tried, for the header and the log.
 void Attempts::note(const Error& error) {
-  const auto time = ceil<milliseconds>(http::Clock::now() - called_);
+  const http::Clock::time_point begun = exchange_.call.begun;
+  const auto time = begun == http::Clock::time_point{} ? milliseconds(0)  // it had no place for what is asked
+                                                       : ceil<milliseconds>(http::Clock::now() - begun);
   exchange_.tried.append(exchange_.tried.empty() ? "" : ", ")
       .append(exchange_.call.candidate->id)
       .append("=")
@@ -285,25 +346,33 @@ void Attempts::note(const Error& error) {
 }
 
 http::Task<bool> Attempts::another(Error& error) {
-  end(routing::verdict_on(error), &error);
-  note(error);
+  const bool called = exchange_.call.begun != http::Clock::time_point{};
+  end(verdict_on(error), called ? &error : nullptr);
+  if (called) note(error);
   const auto now = http::Clock::now();
   routing::Progress progress;
   progress.attempts = exchange_.attempts;
   progress.attempts_here = attempts_here_;
   progress.waited = waited_;
-  progress.time_left = ceil<milliseconds>(exchange_.request.received + exchange_.total_time - now);
+  progress.time_left = time_left(now);
   progress.answer_begun = exchange_.stream_begun;
   progress.other_candidate = would_fall_back(error.code);
   progress.budget_left = true;
   progress.fallback_on = exchange_.plan.fallback_on();
   const routing::Step step = routing::next_step(retry_, error, progress, worker_.chance());
-  if (step.next == routing::Next::give_up || !worker_.process().budget.take(policies_.budget, now))
-    co_return false;
+  routing::RetryBudget& budget = worker_.process().budget;
+  if (step.next == routing::Next::give_up || !budget.take(policies_.budget, now)) co_return false;
+  const bool goes_on = co_await go_on(step, error);
+  if (!goes_on) budget.give_back(now);
+  co_return goes_on;
+}
+
+http::Task<bool> Attempts::go_on(routing::Step step, Error& error) {
   if (step.wait.count() > 0 && !co_await wait(step.wait)) {
     error = client_gone();
     co_return false;
   }
+  if (exchange_.stream_begun) co_return false;  // by a keep-alive, during the pause
   if (step.next == routing::Next::repeat) {
     kind_ = AttemptKind::retry;
     call_again();

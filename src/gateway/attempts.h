@@ -26,15 +26,18 @@ class Attempts {
   std::optional<Error> pause() const;
   // Calls the candidate; where the alias says so, another one beside it that is slow to begin.
   http::Task<Result<http::ClientReply>> call();
-  // Another candidate is there, and this cause would lead to it.
-  bool would_fall_back(ErrorCode code) const;
+  // Another candidate is there, this cause would lead to it, and there is time and money for it: what an
+  // answer is given up for.
+  bool can_fall_back(ErrorCode code) const;
 
   // All that decides what follows a call, as a text: where it is the same, so is what follows.
   std::string rules() const;
   // Another exchange makes the call: what its candidate is worth is not for this one to say …
   void stand_back();
-  // … until that one has left it to us.
-  void step_in() { call_again(); }
+  // … until that one has left it to us: chooses anew, and renders for it.
+  Result<void> step_in();
+  // Told with the answer, whoever it is rendered for.
+  void warn(std::string sentence);
   // It was answered by this candidate of the plan, or failed there: rendered for it.
   Result<void> adopt(std::string_view candidate);
 
@@ -46,15 +49,21 @@ class Attempts {
 
  private:
   Result<void> plan();
+  Result<void> place();
   Result<void> render();
   void choose(const routing::HealthBoard::Ticket& ticket);
+  bool would_fall_back(ErrorCode code) const;
   Result<http::ClientReply> begun(Result<http::ClientReply>&& reply);
+  routing::Verdict verdict_on(const Error& error) const;
+  std::chrono::milliseconds time_left(http::Clock::time_point now) const;
   bool may_hedge() const;
+  class HedgeTicket;
   http::Task<Result<http::ClientReply>> call_with_hedge(const routing::Hedge& hedge);
-  std::optional<routing::HealthBoard::Ticket> add_hedge(Race& race, const routing::Hedge& hedge);
+  void add_hedge(Race& race, const routing::Hedge& hedge, HedgeTicket& place);
   void end(routing::Verdict verdict, const Error* error);
   void note(const Error& error);
   ModelCounts& counts_of(const routing::Candidate& candidate) const;
+  http::Task<bool> go_on(routing::Step step, Error& error);
   bool fall_back();
   void call_again();
   http::Task<bool> wait(std::chrono::milliseconds time);
@@ -72,7 +81,6 @@ class Attempts {
   int attempts_here_ = 0;
   AttemptKind kind_ = AttemptKind::first;  // of the next one
   std::chrono::milliseconds waited_{0};
-  http::Clock::time_point called_{};
   bool under_way_ = false;
 };
 

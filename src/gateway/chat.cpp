@@ -71,7 +71,7 @@ bool asks_of_cache(const Exchange& exchange, std::string_view directive) {
 }
 
 // Phase 4, first half: may this request be answered from the cache, and its answer be kept?
-[[gnu::noinline]] void plan_cache(Exchange& exchange) {
+[[gnu::noinline]] void plan_cache(Exchange& exchange, Attempts& attempts) {
   if (!exchange.cache->enabled()) return;
   exchange.cache_state = CacheState::bypass;
   if (asks_of_cache(exchange, "no-store")) return;
@@ -88,7 +88,7 @@ bool asks_of_cache(const Exchange& exchange, std::string_view directive) {
     if (const auto seconds = parse_integer<std::uint32_t>(own->value)) {
       exchange.cache_ttl = std::chrono::seconds(std::min(*seconds, kCacheTtlSecondsMax));
     } else {
-      exchange.warnings.add("x-ai-proxy-cache-ttl: not a number of seconds; the configured time was used.");
+      attempts.warn("x-ai-proxy-cache-ttl: not a number of seconds; the configured time was used.");
     }
   }
   exchange.cache_write = exchange.cache_ttl.count() > 0 && !memory_is_short;
@@ -96,9 +96,10 @@ bool asks_of_cache(const Exchange& exchange, std::string_view directive) {
   if (looks_up) exchange.cache_state = CacheState::miss;
 }
 
-// Phase 4, second half. True: the cache has answered.
+// Phase 4, second half. True: the cache has answered. (Behind a keep-alive that was early no stream can
+// begin.)
 http::Task<bool> answer_from_cache(Exchange& exchange) {
-  if (exchange.cache_state != CacheState::miss) co_return false;
+  if (exchange.cache_state != CacheState::miss || exchange.stream_begun) co_return false;
   std::shared_ptr<const cache::Entry> entry = co_await exchange.cache->get(*exchange.call.cache_key);
   if (!entry) co_return false;
   co_return co_await answer_from_entry(exchange, std::move(entry));
@@ -112,6 +113,38 @@ http::Task<bool> answer_from_memory(Exchange& exchange) {
   co_return co_await answer_from_entry(exchange, std::move(entry));
 }
 
+[[gnu::noinline]] http::Task<void> send_failure(Exchange& exchange, Error& error) {
+  std::optional<Error> cause = cancelled_here(exchange, error);
+  if (cause) {
+    error = std::move(*cause);
+    exchange.lead.reset();  // this exchange ends, the call has not failed: who follows makes it anew
+  } else if (exchange.lead) {
+    exchange.lead->fail(error);
+  }
+  return exchange.stream_begun ? fail_stream(exchange, std::move(error))
+                               : send_error(exchange, std::move(error));
+}
+
+// What no provider is needed for is at once the whole answer. Where others follow, each says it for itself.
+http::Task<void> send_own_answer(Exchange& exchange) {
+  exchange.lead.reset();
+  return send(exchange, 200, exchange.call.own_answer, false);
+}
+
+// Its leader has left it alone: a candidate is chosen anew. True: this exchange is over.
+http::Task<bool> step_in(Exchange& exchange, Attempts& attempts) {
+  if (Result<void> placed = attempts.step_in(); !placed) {
+    co_await send_failure(exchange, placed.error());
+    co_return true;
+  }
+  if (!exchange.call.own_answer.empty()) {
+    co_await send_own_answer(exchange);
+    co_return true;
+  }
+  set_cache_key(exchange);
+  co_return false;
+}
+
 // Phase 4, with its end: another exchange that asks the same has answered. True: this one is over. Of those
 // who ask the same at the same time one looks into the store; and into memory once more, as an answer may
 // have been kept, and its flight have ended, in between.
@@ -119,9 +152,12 @@ http::Task<bool> answer_without_call(Exchange& exchange, Attempts& attempts) {
   if (co_await answer_from_memory(exchange)) co_return true;
   while (std::optional<cache::FlightFollower> flight = join_flight(exchange, attempts)) {
     if (co_await follow(exchange, attempts, std::move(*flight))) co_return true;
-    // Its leader has found an answer, or has left.
-    if (co_await answer_from_cache(exchange)) co_return true;
+    // Its leader has found an answer, unless it is known whom it has called; or it has left.
+    if (exchange.call.cache_key && co_await answer_from_cache(exchange)) co_return true;
+    if (co_await step_in(exchange, attempts)) co_return true;
   }
+  // Its first failure would be its last, and that of those who followed.
+  if (exchange.stream_begun) exchange.lead.reset();
   co_return co_await answer_from_cache(exchange);
 }
 
@@ -150,7 +186,7 @@ cache::Entry make_entry(const Exchange& exchange, const std::string& body) {
   if (!answer) return answer;
   const chat::FinishReason reason =
       answer->reply ? answer->reply->finish_reason : chat::FinishReason::unknown;
-  if (reason == chat::FinishReason::content_filter && attempts.would_fall_back(ErrorCode::content_filtered)) {
+  if (reason == chat::FinishReason::content_filter && attempts.can_fall_back(ErrorCode::content_filtered)) {
     return std::unexpected(
         provider_failed(ErrorCode::content_filtered, "The provider's filter cut its answer."));
   }
@@ -192,18 +228,6 @@ http::Task<Result<void>> answer_whole(Exchange& exchange, http::ClientReply& rep
   if (!outcome) error = std::move(outcome.error());
 }
 
-[[gnu::noinline]] http::Task<void> send_failure(Exchange& exchange, Error& error) {
-  std::optional<Error> cause = cancelled_here(exchange, error);
-  if (cause) {
-    error = std::move(*cause);
-    exchange.lead.reset();  // this exchange ends, the call has not failed: who follows makes it anew
-  } else if (exchange.lead) {
-    exchange.lead->fail(error);
-  }
-  return exchange.stream_begun ? fail_stream(exchange, std::move(error))
-                               : send_error(exchange, std::move(error));
-}
-
 // Phases 5 and 6: attempts, until one of them has answered or there is nothing left to try. What fails before
 // the caller has been sent a byte is a real HTTP status.
 http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
@@ -213,6 +237,7 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
   while (true) {
     {
       http::ClientReply reply;
+      if (keep_alive) keep_alive->attempt_begins();
       note(co_await attempts.call(), reply, error);
       // The call that answers may be a later one, or a hedge's.
       if (!error && exchange.cache_write) set_cache_key(exchange);
@@ -227,6 +252,10 @@ http::Task<void> answer(Exchange& exchange, Attempts& attempts) {
       co_return;
     }
     if (!co_await attempts.another(*error)) break;
+    if (!exchange.call.own_answer.empty()) {
+      co_await send_own_answer(exchange);
+      co_return;
+    }
     if (exchange.lead) exchange.lead->forget_attempt();
   }
   co_await send_failure(exchange, *error);
@@ -243,12 +272,12 @@ http::Task<void> send_refusal(Exchange& exchange, Answer refusal) {
   if (std::optional<Answer> refusal = exchange.face.read(exchange))
     return send_refusal(exchange, std::move(*refusal));
   if (Result<void> placed = attempts.begin(); !placed) return send_error(exchange, std::move(placed.error()));
-  if (!exchange.call.own_answer.empty()) return send(exchange, 200, exchange.call.own_answer, false);
+  if (!exchange.call.own_answer.empty()) return send_own_answer(exchange);
   return std::nullopt;
 }
 
 [[gnu::noinline]] http::Task<void> ask(Exchange& exchange, Attempts& attempts) {
-  if (std::optional<Error> pause = attempts.pause()) return send_error(exchange, std::move(*pause));
+  if (std::optional<Error> pause = attempts.pause()) return send_failure(exchange, *pause);
   return answer(exchange, attempts);
 }
 
@@ -264,7 +293,7 @@ http::Task<void> serve_chat(Worker& worker, http::Request& request, http::Respon
     co_await std::move(*said);
     co_return;
   }
-  plan_cache(exchange);
+  plan_cache(exchange, attempts);
   const bool others_may_have_it = exchange.cache_state == CacheState::miss || exchange.may_share;
   if (others_may_have_it && co_await answer_without_call(exchange, attempts)) co_return;
   co_await ask(exchange, attempts);

@@ -50,9 +50,8 @@ bool goes_on_for_others(const Exchange& exchange) {
 }
 
 // So that memory that runs out is looked for here too.
-void note_held(Exchange& exchange, std::size_t recorded) {
-  if (exchange.lead == nullptr && recorded == 0) return;
-  exchange.response.cancellation().held_bytes = recorded + (exchange.lead ? exchange.lead->held_bytes() : 0);
+void note_held(Exchange& exchange, std::size_t held) {
+  exchange.response.cancellation().held_bytes = held + (exchange.lead ? exchange.lead->held_bytes() : 0);
 }
 
 // Hands the client what the relay has made; the head goes before it, unless it has gone. False: the client is
@@ -166,7 +165,7 @@ bool StreamPassage::pass_on(Result<std::string_view>&& bytes) {
   over_ = bytes->empty() || !relay_.feed(*bytes);
   if (exchange_.lead && !exchange_.lead->stream(*bytes, relay_.started())) lead_no_more();
   if (recorder_) recorder_->take(*bytes);
-  note_held(exchange_, recorder_ ? recorder_->held_bytes() : 0);
+  note_held(exchange_, relay_.held_bytes() + (recorder_ ? recorder_->held_bytes() : 0));
   if (over_) return false;
   if (relay_.spoke()) source_.event_seen();
   if (!relay_.started()) return false;

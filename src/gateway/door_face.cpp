@@ -47,6 +47,7 @@ class DoorEventWriter final : public EventWriter {
   }
 
   void fail(std::string& out) override { writer_->fail(out, *exchange_.error); }
+  std::size_t held_bytes() const override { return writer_->held_bytes(); }
 
  private:
   const Exchange& exchange_;

@@ -45,10 +45,11 @@ struct Call {
   std::string own_answer;               // the whole answer, where no provider is needed for it; else empty
   std::optional<cache::Key> cache_key;  // under which its answer is kept; set where it may be, or be shared
 
-  int status = 0;             // HTTP status of the answer; 0 = none came
-  std::string request_id;     // the provider's
-  std::string answer_fields;  // header lines of the answer that a caller of the same dialect gets
-  std::string refusal;        // passes_through: the body of its error, to be shown as it is; else empty
+  int status = 0;                   // HTTP status of the answer; 0 = none came
+  std::string request_id;           // the provider's
+  std::string answer_fields;        // header lines of the answer that a caller of the same dialect gets
+  std::string refusal;              // passes_through: the body of its error, to be shown as it is; else empty
+  http::Clock::time_point begun{};  // the provider was called; zero: not yet
   std::optional<http::Clock::time_point> answer_begun;  // the head of a good answer came
 
   std::string_view body() const { return rendered.empty() ? as_it_came : std::string_view(rendered); }

@@ -23,6 +23,7 @@ class EventWriter {
   virtual void delta(std::string& out, const chat::Delta& delta) = 0;
   virtual void end(std::string& out, const dialects::StreamReader& reader) = 0;
   virtual void fail(std::string& out) = 0;  // as exchange.error says
+  virtual std::size_t held_bytes() const { return 0; }
 };
 
 struct Answer {

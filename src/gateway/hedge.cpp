@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <limits>
 #include <utility>
 
 #include "gateway/provider_call.h"
@@ -27,6 +28,11 @@ bool within_cost(const Exchange& exchange, const Call& call, PicoUsd cost_max) {
     if (const auto ceiling = exchange.body.root()[name].integer()) most.output_tokens = *ceiling;
   }
   if (most.output_tokens <= 0) return false;
+  // Each further answer may be as long. Counted also where the second provider knows no n: a cap may be
+  // strict.
+  const std::int64_t answers = std::max<std::int64_t>(exchange.body.root()["n"].integer().value_or(1), 1);
+  if (answers > std::numeric_limits<std::int64_t>::max() / most.output_tokens) return false;
+  most.output_tokens *= answers;
   pricing::CallContext context;
   context.region = provider.region;
   const pricing::Cost cost = pricing::cost_of(catalog, provider.catalog, model, &most, context);

@@ -14,7 +14,7 @@ namespace ai_proxy::gateway {
 
 // May this call be made as a second one, by what it could cost? The length of its body stands for the tokens
 // of its prompt (a token has three bytes or more), and the ceiling that was asked for, or the model's own,
-// for those of its answer. What has no known price may not.
+// for those of its answer, n times where n answers are asked for. What has no known price may not.
 bool within_cost(const Exchange& exchange, const Call& call, PicoUsd cost_max);
 
 // The calls are part of the coroutine that owns this: it starts them, waits for them, and lets go of those it

@@ -13,6 +13,10 @@ KeepAlive::KeepAlive(Exchange& exchange)
   if (every_.count() > 0) deadline_.arm(every_);
 }
 
+void KeepAlive::attempt_begins() {
+  answer_begun_ = exchange_.settings->streams.begin_early;
+}
+
 void KeepAlive::tick() {
   const auto silence = http::Clock::now() - last_sent_;
   if (silence < every_) {

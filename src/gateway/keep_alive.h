@@ -14,6 +14,8 @@ class KeepAlive {
  public:
   explicit KeepAlive(Exchange& exchange);
 
+  // A provider is called: its answer has not begun, whatever an earlier one's did.
+  void attempt_begins();
   // The provider has begun its answer: a stream may begin before its first event. Until then only
   // streams.begin_early allows it.
   void answer_begun() { answer_begun_ = true; }

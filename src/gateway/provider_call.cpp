@@ -41,8 +41,9 @@ dialects::ReplyHead reply_head(const http::ClientReply& reply) {
 std::string in_seconds(std::string_view retry_after) {
   const auto date = http::parse_date(retry_after);
   if (!date) return std::string(retry_after);
-  const auto left = std::chrono::ceil<std::chrono::seconds>(*date - std::chrono::system_clock::now());
-  return std::to_string(std::max<std::int64_t>(left.count(), 0));
+  // In whole seconds: a date may be millennia away.
+  const auto left = *date - std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return left.count() > 0 ? std::to_string(left.count()) : std::string();  // one that is over says nothing
 }
 
 // Names in lower case and, where they end in '*', beginnings of names.
@@ -190,6 +191,7 @@ http::Task<Result<http::ClientReply>> call_provider(Exchange& exchange, Call& ca
   request.credential = credential;
   request.total_time = time_left(exchange);
   ++exchange.attempts;
+  call.begun = http::Clock::now();
   Result<http::ClientReply> reply =
       co_await exchange.worker.client().send(provider.origin, request, cancellation);
   if (reply && !note_head(call, *reply)) refuse(reply, co_await refusal(call, *reply));

@@ -34,7 +34,12 @@ bool Relay::feed(std::string_view bytes) {
   }
   started_ = started_ || output_.size() > kHeldBytesMax;
   if (output_.empty()) give_back_output();
-  return told_failure_ || !error_;
+  return !error_;
+}
+
+std::size_t Relay::held_bytes() const {
+  return blocks_.rest().size() + sse_.buffered() + reader_->held_bytes() +
+         (writer_ ? writer_->held_bytes() : 0);
 }
 
 void Relay::output_sent() {
@@ -63,9 +68,11 @@ void Relay::fail() {
 
 bool Relay::event_seen(const http::SseReader::Event& event) {
   spoke_ = true;
-  if (told_failure_) {  // what a provider says behind its own error event
+  if (told_failure_) {
+    const std::string_view failed = exchange_.face.door()->failed_event;
+    if (failed.empty() || event.type != failed) return !failed.empty();  // nothing else matters any more
     append_redacted_block();
-    return true;
+    return false;
   }
   Result<void> good = reader_->event(event.type, event.data, on_delta_);
   if (!good) error_ = std::move(good.error());

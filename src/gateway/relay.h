@@ -32,6 +32,8 @@ class Relay {
 
   const std::string& output() const { return output_; }
   void output_sent();
+  // Of what has come, and is not yet passed on.
+  std::size_t held_bytes() const;
   // The caller can be told something: an answer has begun. Before that a failure is a real HTTP status.
   bool started() const { return started_; }
   // The provider has sent an event, whatever it says.

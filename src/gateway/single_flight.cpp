@@ -42,9 +42,15 @@ cache::FlightHead Lead::head() const {
           .attempts = exchange_.attempts};
 }
 
+void Lead::answering() {
+  flight_.answering(head());
+  answering_ = true;
+}
+
 void Lead::begin() {
   if (std::exchange(begun_, true)) return;
-  flight_.begin(head());
+  if (!answering_) answering();
+  flight_.begin();
   flight_.append(std::exchange(held_back_, {}));
 }
 
@@ -94,11 +100,21 @@ std::optional<cache::FlightFollower> join_flight(Exchange& exchange, const Attem
 
 namespace {
 
+// What the leader knows of the call becomes this exchange's.
+Result<void> adopt(Exchange& exchange, Attempts& attempts, const cache::FlightHead& head) {
+  if (Result<void> placed = attempts.adopt(head.candidate); !placed) return placed;
+  exchange.call.status = head.status;
+  exchange.call.request_id = head.request_id;
+  exchange.call.answer_fields = head.answer_fields;
+  exchange.call.refusal = head.refusal;
+  return {};
+}
+
 // What another exchange reads, as it comes.
 class FollowedStream final : public StreamSource {
  public:
-  FollowedStream(Exchange& exchange, cache::FlightFollower& flight, KeepAlive* keep_alive)
-      : exchange_(exchange), flight_(flight), keep_alive_(keep_alive) {}
+  FollowedStream(Exchange& exchange, Attempts& attempts, cache::FlightFollower& flight, KeepAlive* keep_alive)
+      : exchange_(exchange), attempts_(attempts), flight_(flight), keep_alive_(keep_alive) {}
 
   // Until the answer's first bytes are there, or it is known that there are none.
   http::Task<State> first() {
@@ -125,6 +141,9 @@ class FollowedStream final : public StreamSource {
     }
   }
 
+  // A keep-alive has begun the stream with what the leader said of its answer: it can be no own one.
+  bool committed() const { return exchange_.stream_begun && adopted_; }
+
   Error failure(State state) const {
     if (state == State::failed) return *flight_.error();
     if (state == State::waiting && exchange_.response.cancellation().requested()) return client_gone();
@@ -146,29 +165,32 @@ class FollowedStream final : public StreamSource {
     while (true) {
       const State state = flight_.next(bytes_);
       if (state != State::waiting) co_return state;
-      if (keep_alive_ != nullptr && flight_.answering()) keep_alive_->answer_begun();
+      if (keep_alive_ != nullptr && !exchange_.stream_begun) note_phase(*keep_alive_);
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - http::Clock::now());
       if (left.count() <= 0 || exchange_.response.cancellation().requested()) co_return State::waiting;
       co_await flight_.wait(exchange_.response.cancellation(), exchange_.worker.deadlines(), left);
     }
   }
 
+  // A keep-alive may begin the stream now, or not yet; its head says who answers.
+  void note_phase(KeepAlive& keep_alive) {
+    const std::optional<cache::FlightHead> head = flight_.head();
+    adopted_ = head && adopt(exchange_, attempts_, *head);
+    if (adopted_) {
+      keep_alive.answer_begun();
+    } else {
+      keep_alive.attempt_begins();
+    }
+  }
+
   Exchange& exchange_;
+  Attempts& attempts_;
   cache::FlightFollower& flight_;
   KeepAlive* keep_alive_;
   std::string_view bytes_;
-  bool unread_ = false;  // bytes_ has not been given out
+  bool unread_ = false;   // bytes_ has not been given out
+  bool adopted_ = false;  // what the exchange knows of its call is the leader's
 };
-
-// What the leader knows of the call becomes this exchange's.
-Result<void> adopt(Exchange& exchange, Attempts& attempts, const cache::FlightHead& head) {
-  if (Result<void> placed = attempts.adopt(head.candidate); !placed) return placed;
-  exchange.call.status = head.status;
-  exchange.call.request_id = head.request_id;
-  exchange.call.answer_fields = head.answer_fields;
-  exchange.call.refusal = head.refusal;
-  return {};
-}
 
 http::Task<Result<void>> give(Exchange& exchange, FollowedStream& source, KeepAlive* keep_alive) {
   if (keep_alive != nullptr) co_return co_await relay_stream(exchange, source, *keep_alive);
@@ -189,12 +211,11 @@ http::Task<bool> follow(Exchange& exchange, Attempts& attempts, cache::FlightFol
   exchange.collapsed = true;
   std::optional<KeepAlive> keep_alive;
   if (exchange.asked.stream) keep_alive.emplace(exchange);
-  FollowedStream source(exchange, flight, keep_alive ? &*keep_alive : nullptr);
+  FollowedStream source(exchange, attempts, flight, keep_alive ? &*keep_alive : nullptr);
   const State state = co_await source.first();
-  if (state == State::leaderless) {
+  if (state == State::leaderless && !source.committed()) {
     exchange.cache_state = planned;
     exchange.collapsed = false;
-    attempts.step_in();
     co_return false;
   }
   Result<void> outcome;

@@ -19,7 +19,7 @@ class Lead {
   Lead(Exchange& exchange, cache::FlightLeader flight);
 
   // A good answer's head has come.
-  void answering() { flight_.answering(); }
+  void answering();
   // The next bytes of a stream. They are held back until the answer has begun: before that another attempt
   // may take the place of this one. False: that would be too much, and nobody is to wait for it any longer.
   bool stream(std::string_view bytes, bool begun);
@@ -34,7 +34,11 @@ class Lead {
   bool caller_gone() const { return caller_gone_; }
   std::size_t held_bytes() const { return flight_.held_bytes() + held_back_.capacity(); }
   // The attempt has failed, and another one follows.
-  void forget_attempt() { held_back_.clear(); }
+  void forget_attempt() {
+    held_back_.clear();
+    answering_ = false;
+    flight_.forget_answer();
+  }
 
  private:
   void followers_changed();
@@ -44,6 +48,7 @@ class Lead {
   cache::FlightLeader flight_;
   http::Cancellation::Shield shield_;
   std::string held_back_;
+  bool answering_ = false;
   bool begun_ = false;
   bool caller_gone_ = false;
 };
@@ -53,7 +58,8 @@ class Lead {
 std::optional<cache::FlightFollower> join_flight(Exchange& exchange, const Attempts& attempts);
 
 // Waits for the answer that another exchange fetches and gives it to this caller. False: there is no leader
-// any more, and nobody is to blame; nothing of an answer has been sent.
+// any more, and nobody is to blame: step in (Attempts). Nothing of an answer has been sent, at most a
+// keep-alive; and the call has a cache key only if it is not known whom the leader called.
 http::Task<bool> follow(Exchange& exchange, Attempts& attempts, cache::FlightFollower flight);
 
 }  // namespace ai_proxy::gateway

@@ -38,22 +38,25 @@ Worker::Worker(http::asio::io_context& io, Process& process, std::shared_ptr<con
       deadlines_(io),
       client_(io, settings_->client, settings_->ca_file) {
   if (needs_tls(*settings_)) client_.prepare_tls();
-  open_cache();
+  cache_ = open_cache(*settings_);
 }
 
+// What may want memory comes first.
 void Worker::use(std::shared_ptr<const config::Settings> settings) {
-  const std::shared_ptr<const config::Settings> old = std::exchange(settings_, std::move(settings));
-  client_.set_limits(settings_->client);
-  client_.keep_only(origins_of(*settings_));
+  const config::CacheSettings& old = settings_->cache;
+  const config::CacheSettings& fresh = settings->cache;
+  const bool same_cache =
+      old.enabled == fresh.enabled && same_redis(old, fresh) && old.memory_bytes == fresh.memory_bytes;
+  std::shared_ptr<cache::Cache> cache = same_cache ? cache_ : open_cache(*settings);
   try {
-    if (needs_tls(*settings_)) client_.prepare_tls();
+    if (needs_tls(*settings)) client_.prepare_tls();
   } catch (const std::runtime_error&) {
     // The first connection that needs it says so.
   }
-  if (old->cache.enabled != settings_->cache.enabled || !same_redis(old->cache, settings_->cache) ||
-      old->cache.memory_bytes != settings_->cache.memory_bytes) {
-    open_cache();
-  }
+  client_.keep_only(origins_of(*settings));
+  settings_ = std::move(settings);
+  cache_ = std::move(cache);
+  client_.set_limits(settings_->client);
 }
 
 void Worker::note_delay(http::Clock::duration delay) {
@@ -66,8 +69,8 @@ void Worker::note_delay(http::Clock::duration delay) {
   counts_.idle_connections.set(static_cast<std::int64_t>(client_.idle_connections()));
 }
 
-void Worker::open_cache() {
-  const config::CacheSettings& cache = settings_->cache;
+std::shared_ptr<cache::Cache> Worker::open_cache(const config::Settings& settings) const {
+  const config::CacheSettings& cache = settings.cache;
   std::shared_ptr<stores::Redis> redis;
   if (cache.enabled && cache.redis) {
     stores::RedisOptions options;
@@ -77,12 +80,12 @@ void Worker::open_cache() {
     options.user = cache.redis->user;
     options.password = cache.redis->password;
     options.database = cache.redis->database;
-    options.ca_file = settings_->ca_file;
+    options.ca_file = settings.ca_file;
     options.operation_time = cache.redis->operation_time;
     redis = std::make_shared<stores::Redis>(io_, std::move(options));
   }
   const bool in_memory = cache.enabled && cache.memory_bytes > 0;
-  cache_ = std::make_shared<cache::Cache>(in_memory ? process_.memory : nullptr, std::move(redis));
+  return std::make_shared<cache::Cache>(in_memory ? process_.memory : nullptr, std::move(redis));
 }
 
 }  // namespace ai_proxy::gateway

@@ -69,7 +69,7 @@ class Worker {
   ThreadCounts& counts() { return counts_; }
 
  private:
-  void open_cache();
+  std::shared_ptr<cache::Cache> open_cache(const config::Settings& settings) const;
 
   http::asio::io_context& io_;
   Process& process_;

@@ -76,8 +76,9 @@ class ClientPool {
 
   // Sends head and body in one write and reads the answer's head. Errors: provider_unreachable (DNS, connect,
   // TLS; or closed before an answer), provider_timeout (connect, first byte), provider_error (no proper
-  // HTTP), overloaded (the pool is full and stayed full, or too many wait for it), cancelled; each says
-  // whether a byte of the request had been sent. `cancellation` is watched until the reply is gone.
+  // HTTP), overloaded (the pool is full and stayed full, or too many wait for it; or this server is out of
+  // what a connection takes), cancelled; each says whether a byte of the request had been sent.
+  // `cancellation` is watched until the reply is gone.
   Task<Result<ClientReply>> send(const Origin& origin, const OutgoingRequest& request,
                                  Cancellation& cancellation);
 

@@ -8,6 +8,7 @@
 #include "base/ascii.h"
 #include "http/address_filter.h"
 #include "http/client_exchange.h"
+#include "http/connection_race.h"
 #include "http/proxy.h"
 
 namespace ai_proxy::http {
@@ -36,10 +37,6 @@ Error overloaded(std::string what) {
 
 Error busy(std::string_view what) {
   return overloaded(std::string("All connections to the provider ").append(what).append("."));
-}
-
-bool is_own_want(const error_code& fault) {
-  return fault == asio::error::no_buffer_space || fault == asio::error::no_memory;
 }
 
 std::string in_words(milliseconds time) {
@@ -90,8 +87,15 @@ Task<Result<Socket>> Exchange::connect(const Addresses& addresses) {
   if (stop_ != Stop::none) co_return std::unexpected(stop_error());
   std::optional<Socket> socket = race.take_winner();
   if (socket) co_return std::move(*socket);
+  const error_code fault = race.fault();
+  if (is_own_want(fault)) {
+    co_return std::unexpected(overloaded(std::string(peer()) +
+                                         " could not be connected to: this server is out of descriptors, "
+                                         "ports or memory for it (" +
+                                         fault.message() + "). Try again in a moment."));
+  }
   co_return std::unexpected(
-      unreachable(std::string(peer()) + " could not be connected to: " + race.fault().message()));
+      unreachable(std::string(peer()) + " could not be connected to: " + fault.message()));
 }
 
 // Either a connection that came free is in connection_, or the right to open one is the result.
@@ -157,8 +161,8 @@ Task<Result<Addresses>> Exchange::look_up(const std::string& host) {
   const error_code fault = resolver.fault(host);
   if (is_own_want(fault)) {
     co_return std::unexpected(overloaded(std::string(peer()) +
-                                         "'s name could not be looked up: this server is out of threads or "
-                                         "memory for it. Try again in a moment."));
+                                         "'s name could not be looked up: this server is out of threads, "
+                                         "descriptors or memory for it. Try again in a moment."));
   }
   co_return std::unexpected(unreachable(std::string(peer()) + " could not be found: " + fault.message()));
 }
@@ -235,8 +239,11 @@ Error Exchange::stop_error() const {
       return timeout("The provider sent no event of its answer within ", event_time_);
     case Stop::silence:
       return timeout("The provider fell silent in the middle of its answer for ", limits_.silence_time);
-    case Stop::total:
-      return timeout("The provider did not complete its answer within ", limits_.total_time);
+    case Stop::total: {
+      Error error = timeout("The provider did not complete its answer within ", limits_.total_time);
+      error.out_of_time = true;
+      return error;
+    }
     case Stop::none:
     case Stop::cancelled:
       break;

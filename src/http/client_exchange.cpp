@@ -117,6 +117,7 @@ std::shared_ptr<ClientShared> Exchange::release() noexcept {
   connection_.reset();
   disarm_all();
   cancellation_ = nullptr;
+  signal_ = nullptr;  // of a wait that memory did not suffice for
   unread_.clear();
   content_ = {};
   fault_ = nullptr;

@@ -1,4 +1,6 @@
 // The client against real sockets: what it sends, and what it makes of whatever comes back.
+#include <sys/resource.h>
+
 #include "http/client_fixture.test.h"
 
 namespace ai_proxy::http {
@@ -213,6 +215,34 @@ TEST_F(ClientTest, SaysWhyItCannotConnect) {
   EXPECT_TRUE(unknown.starts_with("provider_unreachable: The provider could not be found") ||
               unknown.starts_with("provider_timeout: "))
       << unknown;
+}
+
+TEST_F(ClientTest, BlamesNoProviderForItsOwnWantOfDescriptors) {
+  Provider& provider = provide({{{{answer("x", "Connection: close\r\n")}}}});
+  std::uint16_t closed_port = 0;
+  {
+    Provider gone(io_, {});
+    closed_port = gone.origin().port;
+  }
+  // UBSan looks at a class for the first time with a pipe, for which there will be no descriptor: whatever
+  // has a part in it, the provider's end of a connection too, is seen before.
+  EXPECT_EQ(send({false, "127.0.0.1", closed_port, ""}).error().blame, Blame::provider);
+  EXPECT_EQ(exchange(provider.origin()), "200 x");
+  ASSERT_TRUE(run_until([&] { return provider.ended_by_client == 1; }));
+
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const Result<ClientReply> starved = send(provider.origin());
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(starved);
+  EXPECT_EQ(starved.error().code, ErrorCode::overloaded);
+  EXPECT_EQ(starved.error().blame, Blame::gateway);
+  EXPECT_FALSE(starved.error().request_sent);
+  EXPECT_TRUE(starved.error().message.contains("out of descriptors")) << starved.error().message;
+  EXPECT_EQ(exchange(provider.origin()), "200 x");
 }
 
 TEST_F(ClientTest, FindsAHostByNameOnWhicheverAddressAnswers) {

@@ -1,11 +1,14 @@
 #include "http/connection_race.h"
 
+#include <boost/system/errc.hpp>
 #include <deque>
 #include <new>
 #include <utility>
 
 namespace ai_proxy::http {
 namespace {
+
+namespace errc = boost::system::errc;
 
 // The resolver's order, which weighs reachability (RFC 6724), but never two of one family before the other is
 // tried.
@@ -26,7 +29,19 @@ std::vector<asio::ip::address> in_turn(const std::vector<asio::ip::address>& add
   return order;
 }
 
+// How much a fault tells. Where there is no IPv6, Linux says the same as when the ports have run out.
+int weight_of(const error_code& fault, bool v6) {
+  if (v6 && fault == errc::address_not_available) return 0;
+  return is_own_want(fault) ? 2 : 1;
+}
+
 }  // namespace
+
+bool is_own_want(const error_code& fault) {
+  return fault == errc::too_many_files_open || fault == errc::too_many_files_open_in_system ||
+         fault == errc::no_buffer_space || fault == errc::not_enough_memory ||
+         fault == errc::address_not_available;
+}
 
 struct ConnectionRace::Run : std::enable_shared_from_this<Run> {
   Run(asio::io_context& context, Deadlines& deadlines, const std::vector<asio::ip::address>& addresses,
@@ -45,22 +60,36 @@ struct ConnectionRace::Run : std::enable_shared_from_this<Run> {
   }
 
   bool start(const tcp::endpoint& endpoint) {
+    const bool v6 = endpoint.address().is_v6();
+    error_code unopened;
     try {
       Socket& socket = sockets.emplace_back(io.get_executor());
-      socket.open(endpoint.protocol(), fault);
-      if (fault) return false;
-      socket.async_connect(endpoint, [run = shared_from_this(), &socket](const error_code& outcome) {
-        run->ended(socket, outcome);
-      });
+      socket.open(endpoint.protocol(), unopened);
+      if (!unopened) {
+        socket.async_connect(endpoint, [run = shared_from_this(), &socket, v6](const error_code& outcome) {
+          run->ended(socket, v6, outcome);
+        });
+      }
     } catch (const std::bad_alloc&) {
-      fault = asio::error::no_memory;
+      unopened = asio::error::no_memory;
+    }
+    if (unopened) {
+      note(unopened, v6);
       return false;
     }
     ++running;
     return true;
   }
 
-  void ended(Socket& socket, const error_code& outcome) {
+  // Of several faults the one that tells most is kept, of equals the last.
+  void note(const error_code& outcome, bool v6) {
+    const int weight = weight_of(outcome, v6);
+    if (weight < fault_weight) return;
+    fault_weight = weight;
+    fault = weight == 0 ? error_code(asio::error::network_unreachable) : outcome;
+  }
+
+  void ended(Socket& socket, bool v6, const error_code& outcome) {
     --running;
     if (finished == nullptr) return;
     if (!outcome) {
@@ -68,7 +97,7 @@ struct ConnectionRace::Run : std::enable_shared_from_this<Run> {
       finish();
       return;
     }
-    fault = outcome;
+    note(outcome, v6);
     start_next();
   }
 
@@ -91,6 +120,7 @@ struct ConnectionRace::Run : std::enable_shared_from_this<Run> {
   std::deque<Socket> sockets;
   std::optional<Socket> winner;
   error_code fault = asio::error::host_unreachable;
+  int fault_weight = 0;
 };
 
 ConnectionRace::ConnectionRace(asio::io_context& io, Deadlines& deadlines,

@@ -13,6 +13,9 @@
 
 namespace ai_proxy::http {
 
+// Nothing that the other end has done: this server is out of descriptors, ports or memory.
+bool is_own_want(const error_code& fault);
+
 class ConnectionRace {
  public:
   static constexpr std::chrono::milliseconds kHeadStart{250};
@@ -25,7 +28,7 @@ class ConnectionRace {
   ConnectionRace& operator=(const ConnectionRace&) = delete;
 
   std::optional<Socket> take_winner();
-  // Why the last one failed.
+  // Why the last one failed; but when one failed for our own want, that, for it might have answered.
   error_code fault() const;
 
  private:

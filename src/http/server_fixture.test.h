@@ -190,6 +190,12 @@ class ServerTest : public testing::Test {
       writer.fill_silence(": ping\n");
       co_await writer.write("end");
       co_await writer.end_stream();
+    } else if (request.path == "/always-owing") {
+      co_await owe_all_the_time(writer);
+    } else if (request.path == "/pause") {
+      Timer timer(io_->get_executor(), 1ms);
+      co_await timer.async_wait(asio::use_awaitable_t<Executor>());
+      co_await writer.send(200, "text/plain", {}, "paused");
     } else if (request.path == "/wait") {
       co_await wait_for_cancellation(writer);
     } else if (request.path == "/flood") {
@@ -240,6 +246,17 @@ class ServerTest : public testing::Test {
     const std::string block(64 * 1024, 'f');
     while (going) going = co_await writer.write(block);
     cancelled_ = true;
+  }
+
+  // Like one who reads for others too: never waits for this client, and tops up what the kernel holds for it.
+  Task<void> owe_all_the_time(ResponseWriter& writer) {
+    bool going = writer.begin_stream_now(200, "text/event-stream", {}, std::string(8'000'000, 'o'));
+    while (going && !released_) {
+      Timer timer(io_->get_executor(), 10ms);
+      co_await timer.async_wait(asio::use_awaitable_t<Executor>());
+      going = writer.write_now("data: 1\n\n");
+    }
+    cancelled_ = !going;
   }
 
   // Sends "/wait", lets the client do `leave`, and says how long it took until the handler knew.

@@ -44,6 +44,8 @@ bool Session::is_full() const {
 // While an answer is under way: the next requests, or the client's end.
 void Session::read_ahead() {
   const std::size_t held = pending_.size() - pending_begin_;
+  // A pipeline that is kept full is never empty. Seldom enough that all is moved once.
+  if (pending_begin_ >= held) pending_.erase(0, std::exchange(pending_begin_, 0));
   const std::size_t room = std::min(limits_->head_bytes_max - held, ServerCore::kScratchBytes);
   error_code ec;
   const std::size_t got = socket_.read_now(core_->scratch.get(), room, ec);

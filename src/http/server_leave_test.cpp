@@ -62,20 +62,30 @@ TEST_F(ServerTest, DoesNotTakeANextRequestForALeavingClient) {
   EXPECT_EQ(client.answer().body, "127.0.0.1");
 }
 
+// Its pipeline is never empty while its requests wait: what has been answered must not be held on to.
 TEST_F(ServerTest, BoundsWhatIsSentAheadDuringARequest) {
-  limits_.head_bytes_max = 4096;
+  limits_.head_bytes_max = 8192;
   start();
   Client client(port_);
   client.send(get("/finish"));
   ASSERT_TRUE(eventually([&] { return waiting_.load(); }));
+  waiting_ = false;
+  const std::string one = get("/pause", "X: " + std::string(1000, 'x') + "\r\n");
   std::string more;
-  for (int i = 0; i < 2000; ++i) more += get("/address");
+  for (int i = 0; i < 200; ++i) more += one;
+  more += get("/wait") + one + one;
   std::thread sender([&] { client.send(more); });
-  std::this_thread::sleep_for(50ms);
+  std::this_thread::sleep_for(20ms);
   released_ = true;
   EXPECT_EQ(client.answer().body, "staying");
-  for (int i = 0; i < 2000; ++i) ASSERT_EQ(client.answer().body, "127.0.0.1") << i;
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(client.answer().body, "paused") << i;
+  EXPECT_TRUE(eventually([&] { return waiting_.load(); }));
   sender.join();
+  // Whoever holds 64 KiB would be ended by this.
+  on_thread([&] { server_->shed(1); });
+  client.close();
+  EXPECT_TRUE(eventually([&] { return cancelled_.load(); }));
+  EXPECT_EQ(reason_, Cancellation::Reason::client_gone);
 }
 
 TEST_F(ServerTest, MayAnswerAClientThatSendsNoMore) {

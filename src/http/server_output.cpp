@@ -27,6 +27,15 @@ void append_chunk_size(std::string& out, std::size_t bytes) {
 
 }  // namespace
 
+// What the kernel takes while a wait is under way fills up what the client acknowledges: it must not hide
+// that.
+template <class Buffers>
+std::size_t Session::write_some(const Buffers& buffers, error_code& ec) {
+  const std::size_t written = socket_.write_some(buffers, ec);
+  unacknowledged_ += written;
+  return written;
+}
+
 Task<bool> Session::send(int status, std::string_view content_type, std::string_view fields,
                          std::string_view body) {
   if (gone_ || answer_ != Answer::none) co_return false;
@@ -97,7 +106,7 @@ bool Session::fill_silence(std::string_view bytes) {
 
 bool Session::offer(std::string_view bytes) {
   error_code ec;
-  const std::size_t written = socket_.write_some(asio::buffer(bytes), ec);
+  const std::size_t written = write_some(asio::buffer(bytes), ec);
   if (ec && ec != asio::error::would_block) {
     on_gone();
     return false;
@@ -110,7 +119,7 @@ bool Session::offer(std::string_view bytes) {
 bool Session::pay_owed() {
   if (owed_.empty() || gone_) return !gone_;
   error_code ec;
-  paid_ += socket_.write_some(asio::buffer(owed_) + paid_, ec);
+  paid_ += write_some(asio::buffer(owed_) + paid_, ec);
   if (ec && ec != asio::error::would_block) on_gone();
   if (owed_bytes() == 0) {
     forget_owed();
@@ -268,8 +277,7 @@ bool Session::put_now(Outgoing& outgoing) {
   if (gone_ || !owed_.empty()) return false;
   error_code ec;
   const bool single = outgoing.pieces[1].size() == 0 && outgoing.pieces[2].size() == 0;
-  const std::size_t written =
-      single ? socket_.write_some(outgoing.pieces[0], ec) : socket_.write_some(outgoing.pieces, ec);
+  const std::size_t written = single ? write_some(outgoing.pieces[0], ec) : write_some(outgoing.pieces, ec);
   if (ec && ec != asio::error::would_block) {
     on_gone();
     return false;
@@ -312,15 +320,15 @@ Task<bool> Session::put_slowly(Outgoing outgoing) {
 // The kernel wants more only when half of kUnsentBytesMax is gone, which takes a slow reader longer than it
 // may stall. Whether it stalls is told by what it acknowledges.
 void Session::on_write_late() {
-  const int left = unacknowledged();
+  const std::size_t left = unacknowledged();
   if (left < std::exchange(unacknowledged_, left)) return write_deadline_->arm(limits_->write_stall_time);
   error_code ignored;
   socket_.cancel(ignored);
 }
 
-int Session::unacknowledged() {
+std::size_t Session::unacknowledged() {
   int bytes = 0;
-  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+  return ::ioctl(socket_.native_handle(), SIOCOUTQ, &bytes) == 0 ? static_cast<std::size_t>(bytes) : 0;
 }
 
 bool Session::Outgoing::empty() const {

@@ -125,11 +125,13 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   bool pay_owed();
   void forget_owed();
   void owe(std::string_view bytes);
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& ec);
   bool put_now(Outgoing& outgoing);
   Task<bool> put(Outgoing outgoing);
   Task<bool> put_slowly(Outgoing outgoing);
   void on_write_late();
-  int unacknowledged();  // bytes that the client has not acknowledged
+  std::size_t unacknowledged();  // bytes that the client has not acknowledged
 
   std::shared_ptr<ServerCore> core_;
   std::shared_ptr<const ServerLimits> limits_;
@@ -145,7 +147,7 @@ class Session final : public ResponseWriter, public std::enable_shared_from_this
   Clock::time_point body_begin_;
   Deadline deadline_;
   std::optional<Deadline> write_deadline_;  // made when a write first has to wait
-  int unacknowledged_ = 0;                  // when the wait began
+  std::size_t unacknowledged_ = 0;          // when the wait began, and what was written since
   Wake input_;
 
   bool reading_ = false;

@@ -304,6 +304,21 @@ TEST_F(ServerTest, WaitsForASlowReaderButNotForAStalledOne) {
   EXPECT_TRUE(eventually([&] { return cancelled_.load(); }, 200ms));
 }
 
+TEST_F(ServerTest, WaitsForASlowReaderWhoseBufferIsToppedUp) {
+  limits_.write_stall_time = 500ms;
+  start();
+  Client slow(port_, 16 * 1024);
+  slow.send(get("/always-owing"));
+  for (const auto end = Clock::now() + 2000ms; Clock::now() < end; std::this_thread::sleep_for(20ms)) {
+    const std::size_t before = slow.received.size();
+    ASSERT_TRUE(slow.read_until([&] { return slow.received.size() > before; }));
+  }
+  EXPECT_FALSE(cancelled_);
+  EXPECT_LT(slow.received.size(), 8'000'000u);
+  // It stops reading, and what is topped up is no progress.
+  EXPECT_TRUE(eventually([&] { return cancelled_.load(); }));
+}
+
 TEST_F(ServerTest, ClosesAConnectionThatIsWornOut) {
   limits_.requests_per_connection_max = 2;
   start();

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <memory>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -55,6 +57,7 @@ long socket_control(BIO* bio, int command, long, void*) {
 BIO_METHOD* socket_method() {
   static BIO_METHOD* const method = [] {
     BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "non-blocking socket");
+    if (made == nullptr) throw std::bad_alloc();
     BIO_meth_set_write(made, socket_write);
     BIO_meth_set_read(made, socket_read);
     BIO_meth_set_ctrl(made, socket_control);
@@ -72,6 +75,12 @@ std::string last_reason() {
 bool is_address(const std::string& host) {
   in6_addr address;
   return inet_pton(AF_INET, host.c_str(), &address) == 1 || inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+bool expect_name(ssl_st& ssl, const std::string& host) {
+  if (is_address(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(&ssl), host.c_str()) == 1;
+  SSL_set_hostflags(&ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  return SSL_set_tlsext_host_name(&ssl, host.c_str()) == 1 && SSL_set1_host(&ssl, host.c_str()) == 1;
 }
 
 }  // namespace
@@ -110,25 +119,21 @@ ssl_st* TlsContext::make_stream() {
 }
 
 TlsStream::TlsStream(TlsContext& context, Socket& socket, const std::string& host, TlsSession& session,
-                     Trust trust)
-    : ssl_(context.make_stream()) {
-  BIO* bio = BIO_new(socket_method());
+                     Trust trust) {
+  std::unique_ptr<ssl_st, decltype(&SSL_free)> ssl(context.make_stream(), &SSL_free);
+  BIO* bio = ssl == nullptr ? nullptr : BIO_new(socket_method());
+  if (bio == nullptr) throw std::bad_alloc();
   BIO_set_data(bio, &socket);
   BIO_set_init(bio, 1);
-  SSL_set_bio(ssl_, bio, bio);
-  SSL_set_connect_state(ssl_);
-  SSL_set_app_data(ssl_, &session);
-  if (trust == Trust::blind) SSL_set_verify(ssl_, SSL_VERIFY_NONE, nullptr);
-  if (is_address(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str());
-  } else {
-    SSL_set_tlsext_host_name(ssl_, host.c_str());
-    SSL_set_hostflags(ssl_, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(ssl_, host.c_str());
-  }
+  SSL_set_bio(ssl.get(), bio, bio);
+  SSL_set_connect_state(ssl.get());
+  if (trust == Trust::blind) SSL_set_verify(ssl.get(), SSL_VERIFY_NONE, nullptr);
+  // A name that found no memory would not be checked.
+  if (SSL_set_app_data(ssl.get(), &session) != 1 || !expect_name(*ssl, host)) throw std::bad_alloc();
   if (session.session_ != nullptr && SSL_SESSION_is_resumable(session.session_) == 1) {
-    SSL_set_session(ssl_, session.session_);
+    SSL_set_session(ssl.get(), session.session_);
   }
+  ssl_ = ssl.release();
 }
 
 TlsStream::~TlsStream() {

@@ -5,10 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <openssl/crypto.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -16,6 +19,7 @@
 #include "http/deadline.h"
 #include "http/failing_memory.test.h"
 #include "http/server.h"
+#include "http/tls.h"
 
 namespace ai_proxy::http {
 namespace {
@@ -156,6 +160,93 @@ TEST(WantOfMemory, AClientGivesItsPlaceBack) {
     ASSERT_EQ(next, "all of it") << first;
   }
   EXPECT_GT(failed, 5u);
+}
+
+// A wait that did not begin for want of memory is not ended later, in another request's name.
+TEST(WantOfMemory, AClientForgetsAWaitThatItCouldNotBegin) {
+  asio::io_context io(1);
+  const auto work = asio::make_work_guard(io);
+  asio::io_context provider_io(1);
+  const Turn slow{{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\no", "ne"}};
+  Provider provider(provider_io, {{slow, slow, slow}});
+  const std::jthread provider_thread([&] { provider_io.run(); });
+  struct Stop {
+    ~Stop() { io.stop(); }
+    asio::io_context& io;
+  } const stop{provider_io};
+
+  struct Asked {
+    Cancellation cancellation;
+    std::string outcome;
+  };
+  const auto ask = [](ClientPool& clients, Origin origin, std::shared_ptr<Asked> asked) -> Task<void> {
+    const OutgoingRequest request;
+    Result<ClientReply> reply = co_await clients.send(origin, request, asked->cancellation);
+    asked->outcome = reply ? (co_await reply->read_all(100)).value_or("broken") : reply.error().message;
+  };
+  for (long first = 0; first < 80; ++first) {
+    ClientPool pool(io, ClientLimits{}, "");
+    const auto good = std::make_shared<Asked>(), unlucky = std::make_shared<Asked>(),
+               cancelled = std::make_shared<Asked>();
+    const auto begin = [&](std::string host, const std::shared_ptr<Asked>& asked) {
+      asio::co_spawn(Executor(io.get_executor()), ask(pool, provider.origin(std::move(host)), asked),
+                     asio::detached);
+    };
+    const auto ended = [&](const std::shared_ptr<Asked>& asked) {
+      for (const auto end = Clock::now() + 5s; asked->outcome.empty() && Clock::now() < end;)
+        io.run_one_for(10ms);
+      return asked->outcome;
+    };
+    begin("127.0.0.1", good);
+    ASSERT_EQ(ended(good), "one") << first;
+    // To another origin, for which nothing is open. What it leaves behind is what the next one takes.
+    run_with_failures(io, first, 1, 4ms, [&] { begin("localhost", unlucky); });
+    begin("127.0.0.1", cancelled);
+    io.run_for(2ms);
+    cancelled->cancellation.request(Cancellation::Reason::client_gone);
+    EXPECT_NE(ended(cancelled), "") << first;
+  }
+}
+
+// OpenSSL's own allocations of this thread.
+thread_local long openssl_until_failure = -1;  // negative: none fails
+
+bool openssl_fails() {
+  return openssl_until_failure >= 0 && openssl_until_failure-- == 0;
+}
+const bool openssl_is_ours =
+    CRYPTO_set_mem_functions(
+        [](std::size_t bytes, const char*, int) { return openssl_fails() ? nullptr : std::malloc(bytes); },
+        [](void* memory, std::size_t bytes, const char*, int) {
+          return openssl_fails() ? nullptr : std::realloc(memory, bytes);
+        },
+        [](void* memory, const char*, int) { std::free(memory); }) == 1;
+
+// A host's name that found no memory would not be checked: any certificate would do.
+TEST(WantOfMemory, ATlsStreamThatFoundNoneIsNotMade) {
+  ASSERT_TRUE(openssl_is_ours);
+  const Certificate certificate("DNS:localhost");
+  TlsContext context(certificate.path());
+  asio::io_context io(1);
+  for (const std::string host : {"localhost", "127.0.0.1"}) {
+    Socket socket(io);
+    TlsSession session;
+    const auto make = [&] { TlsStream(context, socket, host, session); };
+    make();
+    long refused = 0;
+    for (bool failed = true; failed; refused += failed ? 1 : 0) {
+      openssl_until_failure = refused;
+      try {
+        make();
+        failed = openssl_until_failure < 0;
+        EXPECT_FALSE(failed) << "made without allocation " << refused << " for " << host;
+      } catch (const std::bad_alloc&) {
+      }
+      openssl_until_failure = -1;
+      ASSERT_LT(refused, 1000);
+    }
+    EXPECT_GT(refused, 5) << host;
+  }
 }
 
 }  // namespace

@@ -34,21 +34,25 @@ std::optional<HealthBoard::Ticket> HealthBoard::begin(const Plan& plan, std::uin
   return ticket;
 }
 
-void HealthBoard::note_answer(const Candidate& candidate, const Ticket& ticket) {
-  if (!ticket.request.probe) return;  // nobody waits for what another one says
+void HealthBoard::note_answer(const Candidate& candidate, const Ticket& ticket, milliseconds latency,
+                              Time now) {
+  if (!ticket.request.probe && !ticket.timed) return;  // nobody waits for what another one says
   const std::lock_guard lock(mutex_);
-  if (Health* health = find(candidate.id)) health->note_answer(ticket.request);
+  Health* health = find(candidate.id);
+  if (health == nullptr) return;
+  if (ticket.request.probe) health->note_answer(ticket.request);
+  if (ticket.timed) health->note_latency(latency, now);
 }
 
 void HealthBoard::end(const Candidate& candidate, const Ticket& ticket, const HealthPolicy& policy,
-                      Verdict verdict, std::optional<milliseconds> pause, std::optional<milliseconds> latency,
-                      Time now) {
+                      Verdict verdict, std::optional<milliseconds> pause,
+                      std::optional<milliseconds> unanswered, Time now) {
   const bool trouble = verdict == Verdict::bad || verdict == Verdict::limited;
   if (!trouble && !ticket.request.counted && known_.load(std::memory_order_relaxed) == 0) return;
   const std::lock_guard lock(mutex_);
   Health* health = trouble ? find_or_make(candidate, policy, now) : find(candidate.id);
   if (health == nullptr) return;
-  health->end(policy, ticket.request, verdict, pause, ticket.timed ? latency : std::nullopt, now);
+  health->end(policy, ticket.request, verdict, pause, ticket.timed ? unanswered : std::nullopt, now);
   if (!health->is_fresh(policy, now)) return;
   entries_.erase(entries_.find(candidate.id));
   known_.store(entries_.size(), std::memory_order_relaxed);

@@ -32,10 +32,10 @@ class HealthBoard {
   // left. Unless paused, it is under way until end().
   std::optional<Ticket> begin(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy,
                               std::optional<std::uint64_t> affinity, Chance chance, Time now);
-  // Its answer has begun, and is no refusal.
-  void note_answer(const Candidate& candidate, const Ticket& ticket);
+  // Its answer has begun after this time, and is no refusal.
+  void note_answer(const Candidate& candidate, const Ticket& ticket, milliseconds latency, Time now);
   void end(const Candidate& candidate, const Ticket& ticket, const HealthPolicy& policy, Verdict verdict,
-           std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now);
+           std::optional<milliseconds> pause, std::optional<milliseconds> unanswered, Time now);
   // Is there an untried candidate that may be asked right now?
   bool has_other(const Plan& plan, std::uint64_t tried, const HealthPolicy& policy, Time now);
 

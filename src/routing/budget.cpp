@@ -27,9 +27,8 @@ void RetryBudget::count_request(Time now) {
   at(seconds_of(now)).requests.fetch_add(1, std::memory_order_relaxed);
 }
 
-bool RetryBudget::take(const BudgetPolicy& policy, Time now) {
+bool RetryBudget::has(const BudgetPolicy& policy, Time now) const {
   const std::int64_t second = seconds_of(now);
-  Second& current = at(second);
   std::uint64_t requests = 0;
   std::uint64_t retries = 0;
   for (const Second& slot : seconds_) {
@@ -40,9 +39,23 @@ bool RetryBudget::take(const BudgetPolicy& policy, Time now) {
   }
   const double allowed = std::max(policy.share * static_cast<double>(requests),
                                   static_cast<double>(policy.per_second * kSeconds));
-  if (static_cast<double>(retries) + 1 > allowed) return false;
-  current.retries.fetch_add(1, std::memory_order_relaxed);
+  return static_cast<double>(retries) + 1 <= allowed;
+}
+
+bool RetryBudget::take(const BudgetPolicy& policy, Time now) {
+  if (!has(policy, now)) return false;
+  at(seconds_of(now)).retries.fetch_add(1, std::memory_order_relaxed);
   return true;
+}
+
+void RetryBudget::give_back(Time taken) {
+  const std::int64_t second = seconds_of(taken);
+  Second& slot = seconds_[static_cast<std::size_t>(second) % seconds_.size()];
+  if (slot.stamp.load(std::memory_order_relaxed) != second) return;  // forgotten by now
+  std::uint32_t retries = slot.retries.load(std::memory_order_relaxed);
+  while (retries > 0 &&
+         !slot.retries.compare_exchange_weak(retries, retries - 1, std::memory_order_relaxed)) {
+  }
 }
 
 }  // namespace ai_proxy::routing

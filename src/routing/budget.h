@@ -18,8 +18,12 @@ struct BudgetPolicy {
 class RetryBudget {
  public:
   void count_request(Time now);
+  // May there be one more now?
+  bool has(const BudgetPolicy& policy, Time now) const;
   // False: no more for now. True: it is counted.
   bool take(const BudgetPolicy& policy, Time now);
+  // What was taken then has not been used.
+  void give_back(Time taken);
 
  private:
   static constexpr std::size_t kSeconds = 10;

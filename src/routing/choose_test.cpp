@@ -36,6 +36,9 @@ class ChooseTest : public testing::Test {
   Alias alias;
   Plan plan;
   std::vector<Prospect> prospects;
+  HealthBoard board;
+  const HealthPolicy policy;
+  Time now = Time{} + 1h;
 };
 
 TEST_F(ChooseTest, GoesThroughTheTiersInTheirOrder) {
@@ -116,9 +119,6 @@ TEST_F(ChooseTest, KeepsWhatBelongsTogetherTogether) {
 
 TEST_F(ChooseTest, TheBoardRemembersAcrossRequests) {
   plan_of({{"a", 1, 0}, {"b", 1, 1}});
-  HealthBoard board;
-  const HealthPolicy policy;
-  Time now = Time{} + 1h;
   for (int i = 0; i < 5; ++i) {
     const auto ticket = board.begin(plan, 0, policy, {}, {}, now);
     ASSERT_EQ(ticket->index, 0u);
@@ -138,15 +138,50 @@ TEST_F(ChooseTest, TheBoardRemembersAcrossRequests) {
   EXPECT_TRUE(board.troubled(policy, now).empty());
 }
 
+// D2: a key that is refused, or out of money, is asked now and then, and not first.
+TEST_F(ChooseTest, TheBoardAsksTheOneThatAnswersRatherThanTheOneThatRefuses) {
+  plan_of({{"dead", 1, 0}, {"well", 1, 0}});
+  alias.choose = Preference::latency;
+  std::map<std::size_t, int> asked;
+  for (int i = 0; i < 200; ++i) {
+    const auto ticket = board.begin(plan, 0, policy, {}, {0.1, 0.1}, now);
+    const Candidate& candidate = plan.candidates[ticket->index];
+    ++asked[ticket->index];
+    now += 20ms;
+    if (candidate.id == "well") {
+      board.note_answer(candidate, *ticket, 20ms, now);
+      board.end(candidate, *ticket, policy, Verdict::good, {}, {}, now);
+    } else {
+      board.end(candidate, *ticket, policy, Verdict::bad, {}, 2ms, now);
+    }
+  }
+  EXPECT_LE(asked[0], 2);
+}
+
+// One that nobody has had an answer of is not asked by all at once.
+TEST_F(ChooseTest, TheBoardAsksOneWhoseLatencyIsUnknownOnceAtATime) {
+  plan_of({{"hangs", 1, 0}, {"well", 1, 0}});
+  alias.choose = Preference::latency;
+  int hanging = 0;
+  for (int i = 0; i < 100; ++i) {
+    now += 20ms;
+    const auto ticket = board.begin(plan, 0, policy, {}, {0.1, 0.1}, now);
+    if (ticket->index == 0) {
+      ++hanging;
+      continue;
+    }
+    board.note_answer(plan.candidates[1], *ticket, 20ms, now);
+    board.end(plan.candidates[1], *ticket, policy, Verdict::good, {}, {}, now);
+  }
+  EXPECT_EQ(hanging, 1);
+}
+
 // While nothing is wrong anywhere, a request takes no lock.
 TEST_F(ChooseTest, TheBoardHoldsNothingOfOneThatIsWellAgain) {
   plan_of({{"a", 1, 0}});
-  HealthBoard board;
-  const HealthPolicy policy;
-  Time now = Time{} + 1h;
   const auto request = [&](Verdict verdict) {
     const auto ticket = board.begin(plan, 0, policy, {}, {}, now);
-    board.end(plan.candidates[0], *ticket, policy, verdict, {}, 20ms, now);
+    board.end(plan.candidates[0], *ticket, policy, verdict, {}, {}, now);
     return ticket->request.counted;
   };
   EXPECT_FALSE(request(Verdict::bad));
@@ -158,9 +193,6 @@ TEST_F(ChooseTest, TheBoardHoldsNothingOfOneThatIsWellAgain) {
 
 TEST_F(ChooseTest, TheBoardForgetsNamesThatNobodyAsksForAnyMore) {
   plan_of({{"a", 1, 0}});
-  HealthBoard board;
-  const HealthPolicy policy;
-  Time now = Time{} + 1h;
   const auto fail = [&](const std::string& id) {
     plan.candidates[0].id = id;
     const auto ticket = board.begin(plan, 0, policy, {}, {}, now);
@@ -185,6 +217,25 @@ TEST(RetryBudget, IsAShareOfTheRequestsOfTenSeconds) {
   for (int i = 0; i < 10; ++i) budget.count_request(now);
   EXPECT_TRUE(budget.take(policy, now));
   EXPECT_TRUE(budget.take(policy, now));
+  EXPECT_FALSE(budget.take(policy, now));
+}
+
+TEST(RetryBudget, WhatIsGivenBackMayBeTakenAgain) {
+  RetryBudget budget;
+  const BudgetPolicy policy{.share = 0, .per_second = 1};
+  Time now = Time{} + 1h;
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.take(policy, now));
+  const Time taken = std::exchange(now, now + 5s);
+  EXPECT_FALSE(budget.take(policy, now));
+  budget.give_back(taken);
+  EXPECT_TRUE(budget.take(policy, now));
+  EXPECT_FALSE(budget.take(policy, now));
+  now += 16s;  // the place in which it was counted is another second's
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.take(policy, now));
+  budget.give_back(taken);
+  EXPECT_FALSE(budget.take(policy, now));
+  for (int i = 0; i < 11; ++i) budget.give_back(now);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(budget.take(policy, now));
   EXPECT_FALSE(budget.take(policy, now));
 }
 

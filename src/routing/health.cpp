@@ -9,6 +9,10 @@ namespace {
 // A probe that says nothing for so long does not keep others away.
 constexpr milliseconds kProbePatience{1'000};
 constexpr std::chrono::duration<double> kLatencyMemory{10};
+// A quick failure is no quick answer: else who fails at once would be asked first, again and again.
+constexpr milliseconds kFailureLatency{5'000};
+// While the first request finds out, others go where something is known.
+constexpr double kUnknownLatencyMs = 1e6;
 
 }  // namespace
 
@@ -35,11 +39,11 @@ Health::Request Health::begin(const HealthPolicy& policy, Time now) {
 }
 
 void Health::end(const HealthPolicy& policy, const Request& request, Verdict verdict,
-                 std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now) {
+                 std::optional<milliseconds> pause, std::optional<milliseconds> unanswered, Time now) {
   if (request.counted) under_way_ = std::max(0, under_way_ - 1);
   heard_at_ = now;
   roll(policy, now);
-  if (latency) note_latency(*latency, now);
+  if (unanswered) note_unanswered(verdict, *unanswered, now);
   switch (verdict) {
     case Verdict::good:
       ++current_.outcomes;
@@ -144,8 +148,19 @@ void Health::note_latency(milliseconds latency, Time now) {
   latency_at_ = now;
 }
 
+// It would have taken longer still. (A caller's bad request was refused as quickly as it may be.)
+void Health::note_unanswered(Verdict verdict, milliseconds time, Time now) {
+  if (verdict == Verdict::good) return;
+  const bool failed = verdict != Verdict::none;
+  if (failed || latency_ms_ <= 0) time = std::max(time, kFailureLatency);
+  const auto fresh = static_cast<double>(time.count());
+  // Each failure anew: it does not fade while they go on.
+  if (failed || fresh > latency_ms_) latency_at_ = now;
+  latency_ms_ = std::max(latency_ms_, fresh);
+}
+
 double Health::load(Time now) const {
-  if (latency_ms_ <= 0) return 0;
+  if (latency_ms_ <= 0) return kUnknownLatencyMs * under_way_;
   // What nobody has asked for long is worth another look.
   const std::chrono::duration<double> age = now - latency_at_;
   const double kept = under_way_ == 0 ? std::exp(-age / (3 * kLatencyMemory)) : 1;

@@ -51,13 +51,16 @@ class Health {
   // Its answer has begun, and is no refusal: a probe has told what it was for, others need not wait for its
   // end.
   void note_answer(const Request& request);
-  // And this came of it. `pause`: what the provider asked for, as far as it is believed. `latency`: until its
-  // answer began; nullopt: it did not.
+  // After how long an answer began.
+  void note_latency(milliseconds latency, Time now);
+  // And this came of it. `pause`: what the provider asked for, as far as it is believed. `unanswered`: for so
+  // long no answer had begun when it ended; nullopt: one had, or nobody asks for it.
   void end(const HealthPolicy& policy, const Request& request, Verdict verdict,
-           std::optional<milliseconds> pause, std::optional<milliseconds> latency, Time now);
+           std::optional<milliseconds> pause, std::optional<milliseconds> unanswered, Time now);
 
   // Peak-sensitive moving average of the latency in milliseconds, times the requests under way: what one more
-  // would have to expect. 0: not known.
+  // would have to expect. A refusal counts as slow, however quick it was. 0: nothing is known, and nobody is
+  // finding out.
   double load(Time now) const;
   int under_way() const { return under_way_; }
 
@@ -75,7 +78,7 @@ class Health {
   void open(Time now, milliseconds time);
   void note_limit(const HealthPolicy& policy, const Request& request, std::optional<milliseconds> pause,
                   Time now);
-  void note_latency(milliseconds latency, Time now);
+  void note_unanswered(Verdict verdict, milliseconds time, Time now);
   void roll(const HealthPolicy& policy, Time now);
 
   Breaker breaker_ = Breaker::closed;

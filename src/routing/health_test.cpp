@@ -13,13 +13,20 @@ using Standing = Health::Standing;
 class HealthTest : public testing::Test {
  protected:
   Standing standing() const { return health.standing(policy, now); }
-  void request(Verdict verdict, std::optional<milliseconds> pause = std::nullopt,
-               std::optional<milliseconds> latency = std::nullopt) {
-    end(health.begin(policy, now), verdict, pause, latency);
+  void request(Verdict verdict, std::optional<milliseconds> pause = std::nullopt) {
+    end(health.begin(policy, now), verdict, pause);
   }
   void end(const Health::Request& request, Verdict verdict, std::optional<milliseconds> pause = std::nullopt,
-           std::optional<milliseconds> latency = std::nullopt) {
-    health.end(policy, request, verdict, pause, latency, now);
+           std::optional<milliseconds> unanswered = std::nullopt) {
+    health.end(policy, request, verdict, pause, unanswered, now);
+  }
+  void answered_after(milliseconds latency) {
+    const Health::Request request = health.begin(policy, now);
+    health.note_latency(latency, now);
+    end(request, Verdict::good);
+  }
+  void unanswered_for(milliseconds time, Verdict verdict) {
+    end(health.begin(policy, now), verdict, {}, time);
   }
   void requests(int count, Verdict verdict) {
     for (int i = 0; i < count; ++i) request(verdict);
@@ -287,16 +294,59 @@ TEST_F(HealthTest, AnOverloadedOneThatAsksForTimeIsPassedOver) {
 
 TEST_F(HealthTest, LoadIsPeakSensitiveAndCountsWhatIsUnderWay) {
   EXPECT_EQ(health.load(now), 0);
-  request(Verdict::good, {}, 100ms);
+  answered_after(100ms);
   EXPECT_DOUBLE_EQ(health.load(now), 100);
-  request(Verdict::good, {}, 1000ms);  // at once
+  answered_after(1000ms);  // at once
   EXPECT_DOUBLE_EQ(health.load(now), 1000);
   now += 10s;
-  request(Verdict::good, {}, 100ms);  // by and by
+  answered_after(100ms);  // by and by
   EXPECT_NEAR(health.load(now), 1000 / 2.718 + 100 * (1 - 1 / 2.718), 2);
   const double alone = health.load(now);
   health.begin(policy, now);
   EXPECT_NEAR(health.load(now), 2 * alone, 1e-6);
+}
+
+TEST_F(HealthTest, LoadIsKnownAsSoonAsAnAnswerBegins) {
+  health.begin(policy, now);
+  EXPECT_GT(health.load(now), 60'000);  // one finds out; the others go where something is known
+  health.note_latency(100ms, now);
+  EXPECT_DOUBLE_EQ(health.load(now), 200);
+}
+
+TEST_F(HealthTest, AQuickFailureIsNoQuickAnswer) {
+  for (const Verdict verdict : {Verdict::bad, Verdict::limited}) {
+    health = {};
+    unanswered_for(2ms, verdict);
+    EXPECT_DOUBLE_EQ(health.load(now), 5'000);
+    unanswered_for(30s, verdict);
+    EXPECT_DOUBLE_EQ(health.load(now), 30'000);
+    unanswered_for(2ms, verdict);
+    EXPECT_DOUBLE_EQ(health.load(now), 30'000);
+    now += 2min;
+    EXPECT_LT(health.load(now), 1'000);  // worth another look
+    unanswered_for(2ms, verdict);
+    EXPECT_DOUBLE_EQ(health.load(now), 30'000);
+  }
+}
+
+// A hedge that lost: it would have taken longer than the time it had.
+TEST_F(HealthTest, WhatWasLetGoCountsOnlyAsSlowAsItWas) {
+  answered_after(100ms);
+  unanswered_for(70ms, Verdict::none);
+  EXPECT_DOUBLE_EQ(health.load(now), 100);
+  unanswered_for(700ms, Verdict::none);
+  EXPECT_DOUBLE_EQ(health.load(now), 700);
+}
+
+// One that hangs is not quick because its callers do not wait long.
+TEST_F(HealthTest, WhatWasLetGoIsSlowWhereNothingElseIsKnown) {
+  unanswered_for(200ms, Verdict::none);
+  EXPECT_DOUBLE_EQ(health.load(now), 5'000);
+}
+
+TEST_F(HealthTest, ACallersBadRequestTellsNothingOfLatency) {
+  unanswered_for(2ms, Verdict::good);
+  EXPECT_EQ(health.load(now), 0);
 }
 
 TEST_F(HealthTest, IsForgottenWhenNothingIsWrongWithIt) {

@@ -57,8 +57,14 @@ Step next_step(const RetryPolicy& policy, const Error& error, const Progress& pr
   return {Next::repeat, wait};
 }
 
-Verdict verdict_on(const Error& error) {
+Verdict verdict_on(const Error& error, bool had_its_time) {
+  // Its fault in the caller's eyes is ours, whose key it is; yet another candidate, with another key, is
+  // better.
+  const bool key_refused = error.provider_status >= 400 && (error.code == ErrorCode::provider_auth_failed ||
+                                                            error.code == ErrorCode::quota_exhausted);
+  if (key_refused) return Verdict::bad;
   if (error.code == ErrorCode::cancelled || error.blame == Blame::gateway) return Verdict::none;
+  if (error.out_of_time && !had_its_time) return Verdict::none;
   switch (error.code) {
     case ErrorCode::rate_limited:
       return Verdict::limited;

@@ -92,11 +92,14 @@ Step next_step(const RetryPolicy& policy, const Error& error, const Progress& pr
 // What an attempt says about the health of its candidate.
 enum class Verdict : std::uint8_t {
   good,     // it answered; a refusal of what the caller sent is an answer too
-  bad,      // connect, timeout, 5xx, nonsense
+  bad,      // connect, timeout, 5xx, nonsense; our key refused, or out of money
   limited,  // too fast for now: no failure, but not to be asked again before retry_after
   none,     // our own doing, or the caller's going away
 };
-Verdict verdict_on(const Error& error);
+// `had_its_time`: it had all the time that is configured for a request, and has begun no answer in it. Where
+// that time is over otherwise (an earlier attempt has used it up, the caller has set a shorter one, the
+// answer is long, or read slowly) the candidate is not to blame.
+Verdict verdict_on(const Error& error, bool had_its_time);
 
 // Retry-After as far as it is believed; nullopt: it said nothing sensible.
 std::optional<milliseconds> believed_pause(const RetryPolicy& policy, const Error& error);

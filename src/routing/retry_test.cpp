@@ -178,18 +178,34 @@ TEST(BelievedPause, IsClamped) {
 }
 
 TEST(VerdictOn, TellsTheProvidersFailuresFromAllOthers) {
-  EXPECT_EQ(verdict_on(error_of(provider_error, 500)), Verdict::bad);
-  EXPECT_EQ(verdict_on(error_of(provider_timeout, 0)), Verdict::bad);
-  EXPECT_EQ(verdict_on(error_of(rate_limited, 429)), Verdict::limited);
+  const auto verdict_of = [](const Error& error) { return verdict_on(error, true); };
+  EXPECT_EQ(verdict_of(error_of(provider_error, 500)), Verdict::bad);
+  EXPECT_EQ(verdict_of(error_of(provider_timeout, 0)), Verdict::bad);
+  EXPECT_EQ(verdict_of(error_of(rate_limited, 429)), Verdict::limited);
   // D2: no cool-down for what the caller did wrong.
-  for (const ErrorCode code : {invalid_request, context_length_exceeded, content_filtered, model_not_found,
-                               provider_auth_failed, quota_exhausted}) {
-    EXPECT_EQ(verdict_on(error_of(code, 400)), Verdict::good) << word(code);
+  for (const ErrorCode code : {invalid_request, context_length_exceeded, content_filtered, model_not_found})
+    EXPECT_EQ(verdict_of(error_of(code, 400)), Verdict::good) << word(code);
+  // Our key is not the caller's doing: another candidate has another one.
+  for (const ErrorCode code : {provider_auth_failed, quota_exhausted}) {
+    Error refused = error_of(code, 401);
+    refused.blame = Blame::gateway;
+    EXPECT_EQ(verdict_of(refused), Verdict::bad) << word(code);
+    refused.provider_status = 0;  // nobody was asked
+    EXPECT_EQ(verdict_of(refused), Verdict::none) << word(code);
   }
-  EXPECT_EQ(verdict_on(client_gone()), Verdict::none);
+  EXPECT_EQ(verdict_of(client_gone()), Verdict::none);
   Error full_pool = provider_failed(overloaded, "…");
   full_pool.blame = Blame::gateway;
-  EXPECT_EQ(verdict_on(full_pool), Verdict::none);
+  EXPECT_EQ(verdict_of(full_pool), Verdict::none);
+}
+
+// A caller that gives a request 50 ms says nothing of the provider.
+TEST(VerdictOn, BlamesNobodyForTimeThatWasNotGiven) {
+  Error late = error_of(provider_timeout, 0);
+  EXPECT_EQ(verdict_on(late, false), Verdict::bad);  // a phase's time is the provider's own
+  late.out_of_time = true;
+  EXPECT_EQ(verdict_on(late, false), Verdict::none);
+  EXPECT_EQ(verdict_on(late, true), Verdict::bad);
 }
 
 }  // namespace

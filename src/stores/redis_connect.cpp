@@ -35,6 +35,7 @@ RedisLink::RedisLink(asio::io_context& io, RedisOptions options)
     : io_(io),
       options_(std::move(options)),
       address_(address_of(options_)),
+      resolver_(io),
       tls_(options_.tls ? std::make_shared<RedisTls>(options_.ca_file) : nullptr),
       breaker_(options_.failures_max),
       retry_(io) {}
@@ -80,8 +81,10 @@ http::Task<void> RedisLink::run(std::shared_ptr<RedisLink> self) {
 
 http::Task<void> RedisLink::keep_connected() {
   while (!stopping_) {
+    // The bundle may have been mended, or there was no memory to read it.
+    if (tls_ && tls_->fault()) tls_ = std::make_shared<RedisTls>(options_.ca_file);
     const auto connection =
-        std::make_shared<RedisConnection>(io_, tls_, options_.value_bytes_max + kProtocolBytes);
+        std::make_shared<RedisConnection>(io_, resolver_, tls_, options_.value_bytes_max + kProtocolBytes);
     connection_ = connection;
     std::string reason = co_await establish(connection);
     const bool established = reason.empty();

@@ -201,26 +201,29 @@ void RedisLink::expire(const std::shared_ptr<RedisWaiter>& waiter) {
   failed("timeout");
 }
 
-// Idempotent. The keeper notices by the read that ends.
+// Idempotent. The keeper notices by the read that ends. Needs no memory, as what follows: destructors call
+// it.
 void RedisLink::drop(Connection connection, std::string_view reason) {
   if (connection->closed) return;
   connection->closed = true;
   connection->stream.close();
   connection->watchdog.cancel();
   if (connection_ == connection) connection_ = nullptr;
-  const std::deque<RedisCommand> lost = std::exchange(connection->in_flight, {});
-  for (const RedisCommand& command : lost) {
-    if (command.waiter) command.waiter->complete(std::unexpected(unavailable("redis failed")));
+  while (!connection->in_flight.empty()) {
+    const RedisCommand lost = std::move(connection->in_flight.front());
+    connection->in_flight.pop_front();
+    if (lost.waiter) lost.waiter->complete(std::unexpected(unavailable("redis failed")));
     failed(reason);
   }
 }
 
 void RedisLink::fail_waiting(std::string_view reason) {
   waiting_bytes_ = 0;
-  const std::deque<Waiting> lost = std::exchange(waiting_, {});
-  for (const Waiting& waiting : lost) {
-    if (!waiting.command.waiter || waiting.command.waiter->done) continue;
-    waiting.command.waiter->complete(std::unexpected(unavailable("redis is away")));
+  while (!waiting_.empty()) {
+    const RedisCommand lost = std::move(waiting_.front().command);
+    waiting_.pop_front();
+    if (!lost.waiter || lost.waiter->done) continue;
+    lost.waiter->complete(std::unexpected(unavailable("redis is away")));
     failed(reason);
   }
 }

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "http/asio.h"
+#include "http/client_resolver.h"
 #include "stores/breaker.h"
 #include "stores/redis.h"
 #include "stores/redis_protocol.h"
@@ -36,8 +37,9 @@ struct RedisCommand {
 };
 
 struct RedisConnection {
-  RedisConnection(http::asio::io_context& io, std::shared_ptr<RedisTls> tls, std::size_t reply_bytes_max)
-      : stream(io, std::move(tls)), reader(reply_bytes_max), watchdog(io) {}
+  RedisConnection(http::asio::io_context& io, http::HostResolver& resolver, std::shared_ptr<RedisTls> tls,
+                  std::size_t reply_bytes_max)
+      : stream(io, resolver, std::move(tls)), reader(reply_bytes_max), watchdog(io) {}
 
   RedisStream stream;
   RedisReader reader;
@@ -103,6 +105,7 @@ class RedisLink : public std::enable_shared_from_this<RedisLink> {
   http::asio::io_context& io_;
   RedisOptions options_;
   std::string address_;  // for the log
+  http::HostResolver resolver_;
   std::shared_ptr<RedisTls> tls_;
   Breaker breaker_;
   Connection connection_;        // null between attempts

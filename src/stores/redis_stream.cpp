@@ -7,17 +7,18 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
+#include <new>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "http/client_resolver.h"
+#include "http/connection_signal.h"
 #include "http/socket.h"
 
 namespace ai_proxy::stores {
@@ -29,7 +30,6 @@ using http::tcp;
 namespace {
 
 constexpr asio::as_tuple_t<asio::use_awaitable_t<http::Executor>> kAwait{};
-using Resolver = asio::ip::basic_resolver<tcp, http::Executor>;
 
 }  // namespace
 
@@ -37,7 +37,12 @@ struct RedisTls::Context {
   asio::ssl::context context{asio::ssl::context::tls_client};
 };
 
-RedisTls::RedisTls(const std::string& ca_file) : context_(std::make_unique<Context>()) {
+RedisTls::RedisTls(const std::string& ca_file) {
+  try {
+    context_ = std::make_unique<Context>();
+  } catch (const boost::system::system_error&) {
+    throw std::bad_alloc();  // there is no other reason
+  }
   auto& context = context_->context;
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   context.set_verify_mode(asio::ssl::verify_peer, fault_);
@@ -52,49 +57,60 @@ RedisTls::RedisTls(const std::string& ca_file) : context_(std::make_unique<Conte
 RedisTls::~RedisTls() = default;
 
 struct RedisStream::Impl {
-  Impl(asio::io_context& io, std::shared_ptr<RedisTls> shared)
-      : tls(std::move(shared)), resolver(io), socket(io) {}
+  Impl(asio::io_context& io, http::HostResolver& names, std::shared_ptr<RedisTls> shared)
+      : tls(std::move(shared)), resolver(names), looked_up(io.get_executor()), socket(io) {}
 
+  http::Task<error_code> look_up(const std::string& host, http::Addresses& addresses);
   http::Task<error_code> connect_tcp(const std::string& host, std::uint16_t port);
   http::Task<error_code> connect_tls(const std::string& host);
 
   std::shared_ptr<RedisTls> tls;
-  Resolver resolver;
+  http::HostResolver& resolver;
+  http::Signal looked_up;  // or closed
   http::Socket socket;
   std::optional<asio::ssl::stream<http::Socket&>> secure;
   bool closed = false;
 };
 
-RedisStream::RedisStream(asio::io_context& io, std::shared_ptr<RedisTls> tls)
-    : impl_(std::make_unique<Impl>(io, std::move(tls))) {}
+RedisStream::RedisStream(asio::io_context& io, http::HostResolver& resolver, std::shared_ptr<RedisTls> tls)
+    : impl_(std::make_unique<Impl>(io, resolver, std::move(tls))) {}
 
 RedisStream::~RedisStream() = default;
 
+// Asked anew for each connection; an older answer is good enough where the name server fails.
+http::Task<error_code> RedisStream::Impl::look_up(const std::string& host, http::Addresses& addresses) {
+  if (const http::Addresses* own = http::loopback_addresses(host)) {
+    addresses = *own;
+    co_return error_code();
+  }
+  const http::HostResolver::Question question(resolver, host, looked_up);
+  co_await looked_up.wait();
+  const http::Addresses* heard = resolver.known(host, http::HostResolver::kUsable);
+  if (heard == nullptr) co_return resolver.fault(host);
+  addresses = *heard;
+  co_return error_code();
+}
+
 http::Task<error_code> RedisStream::Impl::connect_tcp(const std::string& host, std::uint16_t port) {
   error_code not_an_address;
-  const auto address = asio::ip::make_address(host, not_an_address);
-  if (!not_an_address) {
-    const tcp::endpoint endpoint(address, port);
-    const auto [fault] = co_await socket.async_connect(endpoint, kAwait);
-    co_return fault;
+  http::Addresses addresses{asio::ip::make_address(host, not_an_address)};
+  if (not_an_address) {
+    const error_code unknown = co_await look_up(host, addresses);
+    if (closed) co_return asio::error::operation_aborted;
+    if (unknown) co_return unknown;
   }
-  if (const http::Addresses* own = http::loopback_addresses(host)) {
-    std::vector<tcp::endpoint> endpoints;
-    for (const asio::ip::address& loopback : *own) endpoints.emplace_back(loopback, port);
-    const auto [fault, endpoint] = co_await asio::async_connect(socket, endpoints, kAwait);
-    co_return fault;
-  }
-  const std::string service = std::to_string(port);
-  const auto [unknown, addresses] =
-      co_await resolver.async_resolve(host, service, asio::ip::resolver_base::numeric_service, kAwait);
-  if (unknown) co_return unknown;
-  if (closed) co_return asio::error::operation_aborted;
-  const auto [fault, endpoint] = co_await asio::async_connect(socket, addresses, kAwait);
+  std::vector<tcp::endpoint> endpoints;
+  for (const asio::ip::address& address : addresses) endpoints.emplace_back(address, port);
+  const auto [fault, endpoint] = co_await asio::async_connect(socket, endpoints, kAwait);
   co_return fault;
 }
 
 http::Task<error_code> RedisStream::Impl::connect_tls(const std::string& host) {
-  secure.emplace(socket, tls->context_->context);
+  try {
+    secure.emplace(socket, tls->context_->context);
+  } catch (const boost::system::system_error& failure) {  // OpenSSL had no memory for it
+    co_return failure.code();
+  }
   error_code not_an_address;
   asio::ip::make_address(host, not_an_address);
   if (not_an_address) SSL_set_tlsext_host_name(secure->native_handle(), host.c_str());
@@ -143,7 +159,7 @@ http::Task<error_code> RedisStream::write(std::string_view bytes) {
 
 void RedisStream::close() {
   impl_->closed = true;
-  impl_->resolver.cancel();
+  impl_->looked_up.raise();
   error_code ignored;
   impl_->socket.close(ignored);
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "http/asio.h"
+#include "http/client_resolver.h"
 
 namespace ai_proxy::stores {
 
@@ -17,7 +18,7 @@ class RedisTls {
   // `ca_file` empty: the system's bundle.
   explicit RedisTls(const std::string& ca_file);
   ~RedisTls();
-  // Set when the bundle could not be read: every connect() will fail with it.
+  // Set when the bundle could not be read: every connect() fails with it.
   http::error_code fault() const { return fault_; }
 
  private:
@@ -31,7 +32,8 @@ class RedisTls {
 // way.
 class RedisStream {
  public:
-  RedisStream(http::asio::io_context& io, std::shared_ptr<RedisTls> tls);  // null: plain
+  // `tls` null: plain. `resolver` outlives this.
+  RedisStream(http::asio::io_context& io, http::HostResolver& resolver, std::shared_ptr<RedisTls> tls);
   ~RedisStream();
 
   http::Task<http::error_code> connect(const std::string& host, std::uint16_t port);

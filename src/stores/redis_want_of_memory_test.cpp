@@ -3,6 +3,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <memory>
 
 #include "http/failing_memory.test.h"
 #include "stores/redis.h"
@@ -40,6 +41,29 @@ TEST(RedisMemoryTest, WhicheverAllocationFailsItIsAskedAgain) {
     }
     ASSERT_TRUE(found.has_value()) << first;
     EXPECT_EQ(found->value_or(""), "1") << first;
+  }
+}
+
+// A reload lets go of one while memory is short, and waiters are let go of with it.
+TEST(RedisMemoryTest, ItsEndNeedsNoMemory) {
+  if (!installed("redis-server")) GTEST_SKIP() << "redis-server is not installed";
+  RedisServer server;
+  RedisOptions options;
+  options.host = "127.0.0.1";
+  options.port = server.port();
+  for (const bool connected : {false, true}) {
+    http::asio::io_context io(1);
+    const auto work = http::asio::make_work_guard(io);
+    auto redis = std::make_unique<Redis>(io, options);
+    if (connected) {
+      EXPECT_TRUE(run(io, redis->get("key")).has_value());
+    }
+    http::asio::co_spawn(io, use(*redis), http::asio::detached);
+    io.restart();
+    io.poll();  // it waits now
+    http::run_with_failures(io, 0, 1, 0ms, [&] { redis.reset(); });
+    EXPECT_EQ(redis, nullptr);
+    run_for(io, 20ms);
   }
 }
 

@@ -2,6 +2,7 @@
 // the process, so that a reload or the end never races with a thread that is writing a line.
 #include "telemetry/log.h"
 
+#include <fcntl.h>
 #include <signal.h>
 
 #include <atomic>
@@ -65,6 +66,11 @@ bool coloured(const std::shared_ptr<Output>& output, bool file) {
   return no_color == nullptr || *no_color == '\0';
 }
 
+// Nothing is written to what was closed from the beginning; what is open must be had.
+bool missing(const std::shared_ptr<Output>& output, int descriptor) {
+  return output == nullptr && ::fcntl(descriptor, F_GETFD) >= 0;
+}
+
 std::string& line_buffer() {
   thread_local std::string line;
   if (line.capacity() > kLineBytesKept) line = {};
@@ -79,6 +85,7 @@ bool start_log(const LogOptions& options) {
   if (options.file.empty()) {
     outputs.messages = Output::standard(2);
     outputs.access = Output::standard(1);
+    if (missing(outputs.messages, 2) || missing(outputs.access, 1)) return false;
   } else {
     outputs.messages = Output::file(options.file);
     if (outputs.messages == nullptr) return false;

@@ -23,8 +23,8 @@ struct LogOptions {
   std::string file;    // empty: messages to stderr, access lines to stdout
 };
 
-// Starts (or, on reload, replaces) the log of the process; a file is opened anew (log rotation). False: the
-// file cannot be opened; the old log stays. Before the first start, nothing is written.
+// Starts (or, on reload, replaces) the log of the process; a file is opened anew (log rotation). False: what
+// it is to go to cannot be opened; the old log stays. Before the first start, nothing is written.
 bool start_log(const LogOptions& options);
 // Writes what is queued, at most for `patience`, and stops.
 void stop_log(std::chrono::milliseconds patience = std::chrono::seconds(1));

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -250,6 +251,24 @@ TEST_F(LogTest, AccessLinesCanBeTurnedOff) {
 TEST_F(LogTest, KeepsTheOldLogWhenTheNewFileCannotBeOpened) {
   ASSERT_TRUE(start_log(options("a.log")));
   EXPECT_FALSE(start_log(options("no/such/directory/b.log")));
+  log(Level::info, "kept");
+  stop_log();
+  EXPECT_THAT(file_text(directory_ + "/a.log"), HasSubstr("kept"));
+}
+
+TEST_F(LogTest, KeepsTheOldLogWhenNoDescriptorIsLeftForTheNewOne) {
+  ASSERT_TRUE(start_log(options("a.log")));
+  log(Level::info, "first");  // what is looked at for the first time under a sanitizer wants a descriptor
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const bool to_standard =
+      start_log({.format = Format::json, .level = Level::info, .access = true, .file = {}});
+  const bool to_file = start_log(options("b.log"));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(to_standard);
+  EXPECT_FALSE(to_file);
   log(Level::info, "kept");
   stop_log();
   EXPECT_THAT(file_text(directory_ + "/a.log"), HasSubstr("kept"));

@@ -13,7 +13,8 @@ class Output {
  public:
   // For appending; created when absent (0640). Null: it cannot be opened.
   static std::shared_ptr<Output> file(const std::string& path);
-  // Of descriptor 1 or 2, without changing its flags for others who share it. Null: it is closed.
+  // Of descriptor 1 or 2, without changing its flags for others who share it. Null: it is closed, or there is
+  // no descriptor left for ours.
   static std::shared_ptr<Output> standard(int descriptor);
 
   ~Output();

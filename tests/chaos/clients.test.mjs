@@ -5,11 +5,13 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { Scrape } from '../support/exposition.mjs';
 import { slow } from '../support/processes.mjs';
 import { denied } from '../support/skips.mjs';
 import { assertStopped, backlogOf, distanceOf, tell } from './support/backlog.mjs';
 import { exchange, head, postHead, Wire } from './support/clients.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
+import { ask as get } from './support/life.mjs';
 import { percentile } from './support/load.mjs';
 import { allowance, keeps, keepsMostly } from './support/promise.mjs';
 import { patience, scale } from './support/scale.mjs';
@@ -66,6 +68,35 @@ for (const how of ['FIN', 'RST']) {
   });
 }
 
+test('C1 callers who leave are no failures of the provider: its breaker stays closed, and the next request goes there', async () => {
+  const configuration = { aliases: { any: { targets: ['openai/first', 'mistral/second'] } } };
+  await withScene({ separate: true, configuration, environment: { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' } }, async (scene) => {
+    const [, admin] = await scene.gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
+    const scrape = async () => new Scrape((await get(`${admin}/metrics`)).text);
+    const any = { provider: null };   // the alias says who is asked
+    // Far more than the 5 in a row, or the half of 20, that open it by default.
+    for (const behaviour of ['head-hang:3', 'head-hang', 'hang']) {
+      scene.provider.always = behaviour;
+      for (const how of ['FIN', 'RST']) {
+        const { callers, calls } = await waiting(scene, 25, 'any', { ...any, stream: true });
+        if (behaviour === 'head-hang:3') await Promise.all(callers.map((caller) => caller.saw(/t2 /)));
+        await timesToNotice(calls, () => callers.forEach((caller) => caller.leave(how)));
+      }
+      await until(async () => (await scrape()).sum('ai_proxy_requests_running') === 0, 'every place is free');
+      scene.provider.always = undefined;
+      const seen = await scrape();
+      assert.equal(seen.sum('ai_proxy_candidates_passed_over'), 0, behaviour);
+      const next = await scene.ask('any', any);
+      assert.deepEqual([next.status, next.headers['x-ai-proxy-provider'], next.headers['x-ai-proxy-attempts']], [200, 'openai', '1'], behaviour);
+    }
+    // As many that the provider itself breaks do open it.
+    scene.provider.always = 'status:500';
+    await until(async () => (await scene.ask('any', any)).headers['x-ai-proxy-attempts'] === '1', 'it is passed over');
+    assert.equal((await scrape()).sum('ai_proxy_candidates_passed_over', { state: 'open' }), 1);
+    scene.provider.always = undefined;
+  });
+});
+
 test('C3 half-close is a close by default: while waiting and while streaming', async (context) => {
   await withScene({}, (scene) => goneSoon(context, async () => {
     const times = [];
@@ -87,13 +118,24 @@ test('C3 with allow_half_close the answer flows to its end, and a reset still ca
       assert.equal(caller.status, 200);
       await until(() => caller.ended, 'the connection closes behind the answer');
     }
+    // Waiting, in a silence, and while texts are written, of which one then fails.
     await goneSoon(context, async () => {
-      const { callers, calls } = await waiting(scene, 5, 'hang', { stream: true });
-      callers.forEach((caller) => caller.socket.end());
-      const other = await scene.ask('answer');
-      assert.equal(other.status, 200);
-      assert.ok(calls.every((call) => call.goneAt === undefined), 'the end alone cancels nothing');
-      return timesToNotice(calls, () => callers.forEach((caller) => caller.leave('RST')));
+      const times = [];
+      for (const [model, seen] of [['hang'], ['head-hang:3', /t2 /], ['stream:10000:10', /t2 /]]) {
+        const { callers, ids, calls } = await waiting(scene, scale(5, 40), model, { stream: true });
+        callers.forEach((caller) => caller.socket.end());
+        const other = await scene.ask('answer');
+        assert.equal(other.status, 200);
+        if (seen) await Promise.all(callers.map((caller) => caller.saw(seen)));
+        if (model.startsWith('stream')) {
+          const lengths = callers.map((caller) => caller.text.length);
+          await until(() => callers.every((caller, index) => caller.text.length > lengths[index]), 'it still flows');
+        }
+        assert.ok(calls.every((call) => call.goneAt === undefined), 'the end alone cancels nothing');
+        times.push(...await timesToNotice(calls, () => callers.forEach((caller) => caller.leave('RST'))));
+        for (const id of ids) assert.equal((await scene.accessLine(id)).status, 499, model);
+      }
+      return times;
     });
   });
 });
@@ -106,9 +148,12 @@ test('C4 a caller that vanishes: cancelled once it owes an acknowledgement for w
   run.stdout.on('data', (bytes) => { text += bytes; });
   const [code] = await once(run, 'close');
   assert.equal(code, 0, text);
-  const { stream, idle } = JSON.parse(text.trim().split('\n').at(-1));
+  const { stream, idle, status } = JSON.parse(text.trim().split('\n').at(-1));
   context.diagnostic(`write_stall 2 s: the provider was let go after ${stream.toFixed(0)} ms${idle === null ? '' : `, the idle connection after ${(idle / 1000).toFixed(0)} s`}`);
-  assert.ok(stream < patience(10_000), `${stream} ms`);
+  // The acknowledgement of what was sent just before may have been on its way.
+  assert.ok(stream >= 1900, `${stream} ms`);
+  assert.ok(stream <= 2000 + allowance, `${stream} ms`);
+  assert.equal(status, 499);
   // Keep-alive probes give up within two minutes, and not before the idle time of a living caller would let them.
   assert.ok(idle === null || (idle > 20_000 && idle < 120_000), `${idle} ms`);
 });
@@ -150,7 +195,9 @@ test('C5 a slow reader stops the reading from the provider, and is cut when it t
     const caller = await scene.call('push', { stream: true, headers: { 'x-request-id': 'slow' } });
     await until(() => distanceOf(state.text, caller.text), 'some events');
     caller.stopReading();
+    const stopped = performance.now();
     await standstill(state);
+    const stood = performance.now();
     const size = { in: state.eventBytes, out: distanceOf(state.text, caller.text) };
     const backlog = backlogOf(scene.gateway, caller.socket, scene.provider.calls.at(-1).connection, size);
     const grown = figuresOf(scene.gateway).residentBytes - before;
@@ -158,22 +205,26 @@ test('C5 a slow reader stops the reading from the provider, and is cut when it t
     assertStopped(backlog);
     // A sanitizer keeps what was freed.
     if (!slow) assert.ok(grown < 2 * 2 ** 20, `RSS grew by ${grown}`);
-    await until(() => scene.provider.calls.at(-1).goneAt !== undefined, 'the provider is let go', 20_000);
+    const { goneAt } = await until(() => scene.provider.calls.find((call) => call.model === 'push' && call.goneAt !== undefined), 'the provider is let go', 20_000);
+    context.diagnostic(`cut ${(goneAt - stopped).toFixed(0)} ms after the last read`);
+    // The kernels may have been full for a moment when this process came to its last read.
+    assert.ok(goneAt - stopped >= 3000 - 500, `cut after ${goneAt - stopped} ms`);
+    assert.ok(goneAt - stood <= 3000 + allowance, `cut ${goneAt - stood} ms behind the standstill`);
     assert.equal((await scene.accessLine('slow')).status, 499);
     caller.leave('RST');
   });
 });
 
 test('C5 a reader that is slow but moves is not cut', async () => {
-  await withScene({ configuration: { limits: { write_stall: '1s' } } }, async (scene) => {
+  await withScene({ configuration: { limits: { write_stall: '3s' } } }, async (scene) => {
     const state = pushing(400 * 2 ** 20);
     scene.provider.always = () => state.behaviour;
     const caller = await scene.call('push', { stream: true });
     const call = await until(() => scene.provider.calls.find((one) => one.model === 'push'), 'the call');
-    // For several times write_stall: a little now, nothing for a while.
+    // For longer than write_stall: a little now, nothing for a while.
     for (let turn = 0; turn < 8; turn += 1) {
       caller.stopReading();
-      await pause(400);
+      await pause(600);
       caller.read();
       const seen = caller.reads.length;
       await until(() => caller.reads.length > seen, 'more');
@@ -184,14 +235,29 @@ test('C5 a reader that is slow but moves is not cut', async () => {
   });
 });
 
-test('C8 slow read of a whole answer: cut after the write stall time', async () => {
+test('C8 slow read of a whole answer: cut after the write stall time', async (context) => {
   await withScene({ configuration: { limits: { write_stall: '1s' } } }, async (scene) => {
     const content = 'x'.repeat(24 * 2 ** 20);
-    scene.provider.always = () => (answer) => answer.out.whole({ id: 'c', object: 'chat.completion', created: 1, model: 'gpt-4o', choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } });
+    const bytes = Buffer.from(JSON.stringify({ id: 'c', object: 'chat.completion', created: 1, model: 'gpt-4o', choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } }));
+    let whole;
+    scene.provider.always = () => async (answer) => {
+      await answer.out.begin(200, { 'content-length': bytes.length });
+      await answer.out.write(bytes.subarray(0, -1));
+      whole = performance.now();   // nothing of it is told before its last byte has come
+      await answer.out.write(bytes.subarray(-1));
+    };
     const caller = await scene.call('large', { door: 'openai', headers: { 'x-request-id': 'slow-read' } });
+    await caller.saw(/^HTTP\/1\.1 200/);
     caller.stopReading();
     assert.equal((await scene.accessLine('slow-read')).status, 499);
-    caller.leave('RST');
+    const took = performance.now() - whole;
+    context.diagnostic(`cut ${took.toFixed(0)} ms behind the answer`);
+    assert.ok(took >= 1000, `cut after ${took} ms`);
+    assert.ok(took <= 1000 + allowance, `cut after ${took} ms`);
+    // Of what the kernels still hold the caller sees the end, which is not that of the answer.
+    caller.read();
+    await until(() => caller.ended, 'the connection is cut');
+    assert.ok(caller.text.length < bytes.length, `${caller.text.length} bytes came`);
   });
 });
 
@@ -287,7 +353,8 @@ test(`C6 slowloris: each is closed with 408 after ${headSeconds} s, others are s
       assert.ok(first >= headSeconds * 1000 - 100, `closed after ${first} ms`);
       return last;
     }, { what: 'the last is closed' });
-    await keepsMostly(5, async (index) => (await attack(index)).slower, { what: 'good calls are slower by (p99)', tries: 3 });
+    // In short the 99th percentile is the fourth worst.
+    await keepsMostly(scale(20, 5), async (index) => (await attack(index)).slower, { what: 'good calls are slower by (p99)', tries: 3 });
   });
 });
 

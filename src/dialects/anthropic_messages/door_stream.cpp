@@ -92,6 +92,7 @@ class Writer final : public StreamWriter {
   void delta(std::string& out, const Delta& delta) override;
   void end(std::string& out, const StreamEnd& end) override;
   void fail(std::string& out, const Error& error) override;
+  std::size_t held_bytes() const override { return held_bytes_; }
 
  private:
   void start(std::string& out, std::string_view service_tier = {});

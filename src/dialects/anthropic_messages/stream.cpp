@@ -50,6 +50,7 @@ class Reader final : public StreamReader {
   bool has_tool_calls() const override { return tool_count_ > 0; }
   const std::string& stop_sequence() const override { return stop_sequence_; }
   const std::optional<chat::Usage>& usage() const override { return usage_.usage(); }
+  std::size_t held_bytes() const override { return held_bytes_; }
 
  private:
   void message_start(const json::Value& message, const Sink& sink);

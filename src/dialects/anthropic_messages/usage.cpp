@@ -64,7 +64,8 @@ void UsageMerger::merge_iterations(const json::Value& iterations) {
     const std::string_view model = entry["model"].string_or("");
     if (type != "compaction" && model.empty()) continue;
     UsageMerger merger;
-    merger.merge(entry);
+    merger.merge_counts(entry);  // no iterations of an iteration
+    merger.compute();
     if (!merger.usage()) continue;
     if (type == "compaction") {
       compactions_.push_back(*merger.usage());
@@ -76,6 +77,12 @@ void UsageMerger::merge_iterations(const json::Value& iterations) {
 
 void UsageMerger::merge(const json::Value& usage) {
   if (!usage.is_object()) return;
+  merge_counts(usage);
+  merge_iterations(usage["iterations"]);
+  compute();
+}
+
+void UsageMerger::merge_counts(const json::Value& usage) {
   count(usage["input_tokens"], input_);
   count(usage["cache_read_input_tokens"], cache_read_);
   merge_cache_writes(usage);
@@ -86,8 +93,6 @@ void UsageMerger::merge(const json::Value& usage) {
   take_text(usage["service_tier"], service_tier_);
   take_text(usage["speed"], speed_);
   take_text(usage["inference_geo"], inference_geo_);
-  merge_iterations(usage["iterations"]);
-  compute();
 }
 
 void UsageMerger::compute() {

@@ -24,6 +24,7 @@ class UsageMerger {
 
  private:
   void count(const json::Value& value, std::optional<std::int64_t>& slot);
+  void merge_counts(const json::Value& usage);
   void merge_cache_writes(const json::Value& usage);
   void merge_iterations(const json::Value& iterations);
   void compute();

@@ -97,6 +97,16 @@ TEST(AnthropicUsage, AddsCompactionsAndKeepsOtherModelsApart) {
   EXPECT_EQ(usage->other_models[0].usage.inference_region, "us");
 }
 
+TEST(AnthropicUsage, AnIterationHasNoIterations) {
+  const auto usage = usage_of(R"({"input_tokens":5,"output_tokens":7,"iterations":[
+    {"type":"advisor_message","model":"claude-opus-4-7","input_tokens":30,"output_tokens":3,"iterations":[
+      {"type":"advisor_message","model":"claude-opus-4-7","input_tokens":40,"output_tokens":4}]}]})");
+  ASSERT_TRUE(usage);
+  ASSERT_EQ(usage->other_models.size(), 1u);
+  EXPECT_EQ(usage->other_models[0].usage.input_tokens, 30);
+  EXPECT_TRUE(usage->other_models[0].usage.other_models.empty());
+}
+
 TEST(AnthropicUsage, OverwritesAlongAStreamAndNeverAdds) {
   UsageMerger merger;
   json::Document document;

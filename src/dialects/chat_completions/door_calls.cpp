@@ -68,7 +68,7 @@ void DoorMessages::legacy_call(const json::Value& value, const Path& path, std::
 
 void DoorMessages::remember_call(std::string_view id, std::string_view name) {
   call_ids_.insert(id);
-  named_calls_.emplace_back(name, id);
+  named_calls_.insert_or_assign(name, id);
 }
 
 // Models break off inside their arguments, and callers send that back: told here, not as a provider's 400.
@@ -109,9 +109,8 @@ std::string_view DoorMessages::answered_call(const json::Value& value, const Pat
   }
   // The retired role `function`, and Mistral's older form, name the function instead.
   const std::string_view name = value["name"].string_or("");
-  const auto at = std::find_if(named_calls_.rbegin(), named_calls_.rend(),
-                               [&](const auto& call) { return call.first == name; });
-  if (at != named_calls_.rend()) return at->second;
+  const auto call = named_calls_.find(name);
+  if (call != named_calls_.end()) return call->second;
   if (value["role"].string_or("") == "tool") {
     reading_.missing(id_path);
   } else {

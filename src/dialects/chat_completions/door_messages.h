@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -40,7 +42,7 @@ class DoorMessages {
   void remember_call(std::string_view id, std::string_view name);
   // door_parts.cpp
   void content(const json::Value& content, const Path& path, chat::Role role, Parts& parts);
-  void join_thinking(Parts& parts);
+  void join_thinking(Parts& parts, std::string*& joined);
   void part(const json::Value& value, const Path& path, chat::Role role, Parts& parts);
   std::optional<chat::PartKind> image(const json::Value& value, const Path& path);
   std::optional<chat::PartKind> audio(const json::Value& value, const Path& path);
@@ -50,9 +52,9 @@ class DoorMessages {
   std::optional<chat::PartKind> thinking(const json::Value& value, const Path& path);
 
   Reading& reading_;
-  std::unordered_set<std::string_view> call_ids_;                           // of assistant messages so far
-  std::vector<std::pair<std::string_view, std::string_view>> named_calls_;  // name, id; latest last
-  std::optional<json::Document> arguments_document_;                        // keeps its memory
+  std::unordered_set<std::string_view> call_ids_;                       // of assistant messages so far
+  std::unordered_map<std::string_view, std::string_view> named_calls_;  // the latest call's id by its name
+  std::optional<json::Document> arguments_document_;                    // keeps its memory
 };
 
 }  // namespace ai_proxy::dialects::chat_completions

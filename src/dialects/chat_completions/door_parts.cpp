@@ -36,23 +36,28 @@ void DoorMessages::content(const json::Value& content, const Path& path, chat::R
   }
   std::size_t index = 0;
   bool open = false;  // does the last part go on in the next one?
+  std::string* joined = nullptr;
   for (const json::Value value : content) {
     const std::size_t before = parts.size();
     part(value, path.element(index++), role, parts);
     if (reading_.first_fault()) return;
     const bool is_thinking = value["type"].string_or("") == "thinking";
-    if (is_thinking && open && parts.size() > before && before > 0) join_thinking(parts);
+    if (!open) joined = nullptr;
+    if (is_thinking && open && parts.size() > before && before > 0) join_thinking(parts, joined);
     open = is_thinking && !is_closed(value);
   }
 }
 
 // A caller that joined a stream's chunks in a list has one thought in many: the signature is for all of it.
-void DoorMessages::join_thinking(Parts& parts) {
+// `joined`: its text so far, where it has been joined before.
+void DoorMessages::join_thinking(Parts& parts, std::string*& joined) {
   auto* earlier = std::get_if<chat::ThinkingPart>(&parts[parts.size() - 2].kind);
   const auto* later = std::get_if<chat::ThinkingPart>(&parts.back().kind);
   if (earlier == nullptr || later == nullptr) return;
-  if (!later->text.empty())
-    earlier->text = reading_.request().keep(std::string(earlier->text).append(later->text));
+  if (!later->text.empty()) {
+    if (joined == nullptr) joined = &reading_.request().keep_growing(earlier->text);
+    earlier->text = joined->append(later->text);
+  }
   earlier->signature = later->signature;
   parts.pop_back();
 }

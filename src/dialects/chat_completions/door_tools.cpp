@@ -38,20 +38,16 @@ void read_tool(const json::Value& value, const Path& path, Reading& reading) {
   reading.request().tools.push_back(tool);
 }
 
-bool is_named(const chat::Request& request, std::string_view name) {
-  return std::ranges::find(request.tools, name, &chat::Tool::name) != request.tools.end();
-}
-
 // The name of a chosen tool, which must be among the tools; empty when it is not.
 std::string_view chosen_name(const json::Value& choice, std::string_view type, const Path& path,
-                             Reading& reading) {
+                             const chat::Names& known, Reading& reading) {
   const Path chosen_path = path.member(type);
   const json::Value chosen = reading.needed_object(choice[type], chosen_path);
   if (!chosen.present()) return {};
   const Path name_path = chosen_path.member("name");
   const auto name = reading.needed_text(chosen["name"], name_path);
   if (!name) return {};
-  if (is_named(reading.request(), *name)) return *name;
+  if (known.contains(*name)) return *name;
   std::vector<std::string_view> names;
   for (const chat::Tool& tool : reading.request().tools) names.push_back(tool.name);
   reading.fault(name_path,
@@ -63,11 +59,13 @@ std::string_view chosen_name(const json::Value& choice, std::string_view type, c
 void choose_allowed(const json::Value& allowed, const Path& path, Reading& reading) {
   if (!allowed.is_object()) return reading.wrong_type(allowed, path, "an object");
   const Path tools_path = path.member("tools");
-  std::vector<std::string_view> names;
+  const chat::Names known = reading.request().tool_names();
+  chat::Names names;
   std::size_t index = 0;
   for (const json::Value tool : reading.array(allowed["tools"], tools_path)) {
     const Path tool_path = tools_path.element(index++);
-    names.push_back(chosen_name(tool, tool["type"].string_or("function"), tool_path, reading));
+    names.insert(chosen_name(tool, tool["type"].string_or("function"), tool_path, known, reading));
+    if (reading.first_fault()) return;
   }
   if (names.empty()) return reading.fault(tools_path, "At least one tool must be allowed.");
   const std::string_view mode = allowed["mode"].string_or("auto");
@@ -76,8 +74,7 @@ void choose_allowed(const json::Value& allowed, const Path& path, Reading& readi
   }
   auto& tools = reading.request().tools;
   const std::size_t before = tools.size();
-  std::erase_if(tools,
-                [&](const chat::Tool& tool) { return std::ranges::find(names, tool.name) == names.end(); });
+  std::erase_if(tools, [&](const chat::Tool& tool) { return !names.contains(tool.name); });
   if (tools.size() < before) reading.warn(path, "only the allowed tools were sent.");
   reading.request().tool_choice = chat::ToolChoice{
       .mode = mode == "auto" ? chat::ToolChoiceMode::automatic : chat::ToolChoiceMode::required, .name = {}};
@@ -104,7 +101,7 @@ void choose(const json::Value& choice, const Path& path, Reading& reading) {
   if (type != "function" && type != "custom") {
     return reading.wrong_word(type, path.member("type"), {"function", "custom", "allowed_tools"});
   }
-  const std::string_view name = chosen_name(choice, type, path, reading);
+  const std::string_view name = chosen_name(choice, type, path, reading.request().tool_names(), reading);
   reading.request().tool_choice = chat::ToolChoice{.mode = Mode::named, .name = name};
 }
 
@@ -114,7 +111,7 @@ void choose_legacy(const json::Value& choice, const Path& path, Reading& reading
   const Path name_path = path.member("name");
   const auto name = reading.needed_text(choice["name"], name_path);
   if (!name) return;
-  if (!is_named(reading.request(), *name)) {
+  if (!reading.request().tool_names().contains(*name)) {
     reading.fault(name_path, "No function has the name '" + native::excerpt(*name) + "'.");
   }
   reading.request().tool_choice = chat::ToolChoice{.mode = chat::ToolChoiceMode::named, .name = *name};

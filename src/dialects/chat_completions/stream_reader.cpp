@@ -1,5 +1,8 @@
 #include "dialects/chat_completions/stream_reader.h"
 
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <utility>
 
 #include "base/ascii.h"
@@ -13,6 +16,7 @@ using Kind = chat::Delta::Kind;
 // Far above what a model may call at once (OpenAI takes 128 tools); a bound on what a broken provider can
 // make us keep.
 constexpr std::size_t kCallsMax = 1024;
+constexpr std::int64_t kIndexMax = std::numeric_limits<std::int32_t>::max();
 constexpr std::size_t kPendingArgumentsBytesMax = 1024 * 1024;
 
 void tell(Kind kind, const StreamReader::Sink& sink, std::string_view text = {}) {
@@ -131,7 +135,8 @@ void ChunkReader::content(const json::Value& content, const Sink& sink) {
 // call.
 ChunkReader::Call* ChunkReader::call_for(const json::Value& fragment, std::string_view name) {
   const std::string_view id = fragment["id"].string_or("");
-  const std::optional<std::int64_t> index = fragment["index"].integer();
+  std::optional<std::int64_t> index = fragment["index"].integer();
+  if (index && (*index < 0 || *index > kIndexMax)) index.reset();
   for (std::size_t i = calls_.size(); i-- > 0;) {
     Call& call = calls_[i];
     const bool same_place = index ? call.wire_index == *index : (id.empty() || call.id == id);

@@ -21,7 +21,10 @@ bool unreadable(const json::Value& total) {
   return total.has_value() && !total.is_number();
 }
 
-// Reads counts; a value that is no whole number from 0 up spoils the usage.
+// What nobody can have used. Sums of such counts do not overflow.
+constexpr std::int64_t kCountMax = 1'000'000'000'000;
+
+// Reads counts; a value that is no whole number from 0 up, or beyond belief, spoils the usage.
 class Counts {
  public:
   explicit Counts(chat::Usage& usage) : usage_(&usage) {}
@@ -29,8 +32,9 @@ class Counts {
   std::int64_t operator()(const json::Value& value) {
     if (!value.has_value()) return 0;
     const auto count = value.integer();
-    if (!count || *count < 0) usage_->valid = false;
-    return count.value_or(0);
+    if (count && *count >= 0 && *count <= kCountMax) return *count;
+    usage_->valid = false;
+    return 0;
   }
 
  private:

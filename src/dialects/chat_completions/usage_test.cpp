@@ -95,6 +95,22 @@ TEST(OpenAiUsage, DistrustsNumbersThatContradictEachOther) {
   }
 }
 
+TEST(OpenAiUsage, CountsThatNobodyCanHaveUsedAreInvalidAndOverflowNothing) {
+  const auto lowest = openai(R"({"prompt_tokens":-9223372036854775808,"prompt_tokens_details":{
+      "cached_tokens":1,"cache_write_tokens":-9223372036854775808,"cache_write_tokens_details":{"ttl_12h_tokens":1}}})");
+  ASSERT_TRUE(lowest);
+  EXPECT_FALSE(lowest->valid);
+  const auto highest = openai(R"({"prompt_tokens":1,"prompt_tokens_details":{"cache_write_tokens_details":{
+      "ttl_30m_tokens":9223372036854775807,"ttl_12h_tokens":9223372036854775807}}})");
+  ASSERT_TRUE(highest);
+  EXPECT_FALSE(highest->valid);
+  EXPECT_EQ(highest->cache_written_tokens(), 0);
+  const auto sounds = mistral(R"({"prompt_tokens":-1,"completion_tokens":0,"total_tokens":9223372036854775807,
+      "prompt_audio_seconds":1})");
+  ASSERT_TRUE(sounds);
+  EXPECT_FALSE(sounds->valid);
+}
+
 TEST(OpenAiUsage, TotalsThatAreNoNumbersAreNoUsage) {
   EXPECT_FALSE(openai(R"({"prompt_tokens":"10","completion_tokens":1})"));
   EXPECT_FALSE(openai(R"({"prompt_tokens":10,"completion_tokens":[1]})"));

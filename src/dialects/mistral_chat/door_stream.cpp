@@ -79,6 +79,8 @@ class ChunkWriter final : public StreamWriter {
     out.append("data: ").append(render_error(shown, {})).append("\n\n");
   }
 
+  std::size_t held_bytes() const override { return held_bytes_; }
+
  private:
   static constexpr std::string_view kChunkEnd = R"(,"finish_reason":null}]})"
                                                 "\n\n";

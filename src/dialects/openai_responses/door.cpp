@@ -24,6 +24,7 @@ std::optional<std::string> pass_through(const json::Value& body, std::string_vie
 }  // namespace openai_responses
 
 constexpr Door kOpenAiResponsesDoor{.dialect = "openai_responses",
+                                    .failed_event = "response.failed",
                                     .glance = openai_responses::glance,
                                     .parse_request = openai_responses::parse_request,
                                     .pass_through = openai_responses::pass_through,

@@ -80,7 +80,7 @@ Output::Item* Output::last(ItemKind kind) {
 
 Output::Item& Output::add(std::string& out, ItemKind kind, std::string_view prefix) {
   for (Item& item : items_) {
-    if (item.kind != ItemKind::call || json::valid(item.text)) close_item(out, item);
+    if (item.open && (item.kind != ItemKind::call || json::valid(item.text))) close_item(out, item);
   }
   Item& item = items_.emplace_back();
   item.kind = kind;

@@ -45,6 +45,8 @@ class Output {
 
   // The closed items, comma-separated.
   std::string closed() const;
+  // What is kept of all that was said.
+  std::size_t kept_bytes() const { return kept_bytes_; }
 
  private:
   enum class ItemKind : std::uint8_t { reasoning, message, call };

@@ -74,6 +74,8 @@ class EventWriter final : public StreamWriter {
     response_event(out, "response.failed", outcome);
   }
 
+  std::size_t held_bytes() const override { return output_.kept_bytes(); }
+
  private:
   void begin(std::string& out) {
     if (std::exchange(begun_, true)) return;

@@ -36,7 +36,8 @@ void read_tool(const json::Value& value, const Path& path, Reading& reading) {
 }
 
 // The name of a chosen tool, which must be among the tools; empty when it is not.
-std::string_view chosen_name(const json::Value& choice, const Path& path, Reading& reading) {
+std::string_view chosen_name(const json::Value& choice, const Path& path, const chat::Names& known,
+                             Reading& reading) {
   const Path type_path = path.member("type");
   const std::string_view type = reading.text(choice["type"], type_path).value_or("function");
   if (type != "function") {
@@ -46,9 +47,9 @@ std::string_view chosen_name(const json::Value& choice, const Path& path, Readin
   const Path name_path = path.member("name");
   const auto name = reading.needed_text(choice["name"], name_path);
   if (!name) return {};
+  if (known.contains(*name)) return *name;
   std::vector<std::string_view> names;
   for (const chat::Tool& tool : reading.request().tools) names.push_back(tool.name);
-  if (std::ranges::find(names, *name) != names.end()) return *name;
   reading.fault(name_path,
                 "No tool has the name '" + native::excerpt(*name) + "'." + did_you_mean(*name, names));
   return {};
@@ -57,10 +58,12 @@ std::string_view chosen_name(const json::Value& choice, const Path& path, Readin
 // {mode, tools}: those tools are sent and no other, which binds the model as much.
 void choose_allowed(const json::Value& choice, const Path& path, Reading& reading) {
   const Path tools_path = path.member("tools");
-  std::vector<std::string_view> names;
+  const chat::Names known = reading.request().tool_names();
+  chat::Names names;
   std::size_t index = 0;
   for (const json::Value tool : reading.array(choice["tools"], tools_path)) {
-    names.push_back(chosen_name(tool, tools_path.element(index++), reading));
+    names.insert(chosen_name(tool, tools_path.element(index++), known, reading));
+    if (reading.first_fault()) return;
   }
   if (names.empty()) return reading.fault(tools_path, "At least one tool must be allowed.");
   const std::string_view mode = choice["mode"].string_or("auto");
@@ -69,8 +72,7 @@ void choose_allowed(const json::Value& choice, const Path& path, Reading& readin
   }
   auto& tools = reading.request().tools;
   const std::size_t before = tools.size();
-  std::erase_if(tools,
-                [&](const chat::Tool& tool) { return std::ranges::find(names, tool.name) == names.end(); });
+  std::erase_if(tools, [&](const chat::Tool& tool) { return !names.contains(tool.name); });
   if (tools.size() < before) reading.warn(path, "only the allowed tools were sent.");
   reading.request().tool_choice =
       chat::ToolChoice{.mode = mode == "auto" ? Mode::automatic : Mode::required, .name = {}};
@@ -102,7 +104,7 @@ void read_flat_choice(const json::Value& choice, const Path& path, Reading& read
   if (const auto word = choice.string()) return choose_word(*word, path, reading);
   if (!choice.is_object()) return reading.wrong_type(choice, path, "a string or an object");
   if (choice["type"].string_or("") == "allowed_tools") return choose_allowed(choice, path, reading);
-  const std::string_view name = chosen_name(choice, path, reading);
+  const std::string_view name = chosen_name(choice, path, reading.request().tool_names(), reading);
   reading.request().tool_choice = chat::ToolChoice{.mode = Mode::named, .name = name};
 }
 

@@ -1,5 +1,6 @@
 // A caller that vanishes without a word (C4): run in a network namespace of its own (unshare -rn), where what is sent to the caller's address
-// can be thrown away. Prints one line of JSON: how long it took until the provider was let go, and until an idle connection was closed.
+// can be thrown away. Prints one line of JSON: how long it took until the provider was let go, which status
+// the log has of it, and how long until an idle connection was closed.
 import { spawnSync } from 'node:child_process';
 import { postHead, head, Wire } from './clients.mjs';
 import { socketBetween } from './backlog.mjs';
@@ -17,16 +18,18 @@ ip('link', 'set', 'lo', 'up');
 const scene = await Scene.start({ configuration: { limits: { write_stall: '2s', idle: '1h' } } });
 const body = JSON.stringify(question('native', 'openai', 'stream:10000:50', { stream: true }));
 const streaming = await Wire.open(scene.gateway, { localAddress: address });
-streaming.send(postHead(doors.native, body.length) + body);
+streaming.send(postHead(doors.native, body.length, { 'X-Request-Id': 'vanished' }) + body);
 await streaming.saw(/t2 /);
 const idle = await Wire.open(scene.gateway, { localAddress: address });
 idle.send(head('GET', '/livez'));
 await idle.saw(/200 OK/);
 const call = scene.provider.calls.at(-1);
+const vanishing = performance.now();
 ip('route', 'add', 'blackhole', `${address}/32`, 'table', 'local');
 const gone = performance.now();
 await until(() => call.goneAt !== undefined, 'the provider is let go', 60_000);
-const stream = call.goneAt - gone;
+const stream = call.goneAt - vanishing;
+const { status } = await scene.accessLine('vanished');
 let idleTime = null;
 if (scale(false, true)) {
   // Its own end cannot hear of it; the gateway's can be looked at.
@@ -34,7 +37,7 @@ if (scale(false, true)) {
   await until(() => !socketBetween(port, idle.socket.localPort)?.open, 'the idle connection is closed', 150_000);
   idleTime = performance.now() - gone;
 }
-console.log(JSON.stringify({ stream, idle: idleTime }));
+console.log(JSON.stringify({ stream, status, idle: idleTime }));
 streaming.close();
 idle.close();
 await scene.stop();
