@@ -4,7 +4,9 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { providersAt, slow, startGateway, startSimulator } from './support/processes.mjs';
+import { ScriptedProvider } from './support/scripted_provider.mjs';
 import { post } from './support/sent.mjs';
+import { anthropic } from './support/turns.mjs';
 
 const size = 2 ** 20, rounds = slow ? 2 : 10;
 const asked = (messages, more = '') => `{"provider":"openai","model":"gpt-4o","max_tokens":10,${more}"messages":[${messages}]}`;
@@ -80,5 +82,41 @@ for (const [what, [path, body]] of Object.entries(all)) {
     // A sanitizer keeps what was freed, with red zones around it.
     if (!slow) assert.ok(bytes <= 100 * body.length, `${bytes} bytes for ${body.length}`);
     assert.ok(milliseconds <= 100 * plain.milliseconds, `${milliseconds} ms, plain text takes ${plain.milliseconds}`);
+  });
+}
+
+// What a provider streams, too: each of these is told, and repeated or ended, at its place, however many there are.
+const items = slow ? 4000 : 40_000;
+const event = (value) => anthropic.event(value);
+const answered = (pieces) => [anthropic.begin({ text: [] }), ...pieces, event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 1 } }), anthropic.stop()].join('');
+const block = (index, start, delta) => event({ type: 'content_block_start', index, content_block: start }) + event({ type: 'content_block_delta', index, delta }) + event({ type: 'content_block_stop', index });
+const texts = (index) => block(index, { type: 'text', text: '' }, { type: 'text_delta', text: 'a' });
+const thoughts = (index) => block(index, { type: 'thinking', thinking: '', signature: '' }, { type: 'thinking_delta', thinking: 'a' });
+const unfinished = block(0, { type: 'tool_use', id: 'toolu_1', name: 'f', input: {} }, { type: 'input_json_delta', partial_json: '{"a":' });
+const streams = {
+  'texts and thoughts by turns': (count) => Array.from({ length: count }, (_, index) => (index % 2 ? thoughts : texts)(index)),
+  'texts and thoughts behind a call that is never whole': (count) => [unfinished, ...Array.from({ length: count }, (_, index) => (index % 2 ? thoughts : texts)(index + 1))],
+};
+
+for (const [what, pieces] of Object.entries(streams)) {
+  test(`S-62 a stream of ${items} ${what}`, async (context) => {
+    let sent = '';
+    const provider = await ScriptedProvider.start((_, answering) => answering.stream(sent));
+    const gateway = await startGateway({ environment: { ...providersAt(provider.url), AI_PROXY_THREADS: '1' } });
+    try {
+      const { pid } = gateway.child;
+      const timed = async (count) => {
+        sent = answered(pieces(count));
+        const before = processorTime(pid);
+        const { status, text } = await post(`${gateway.url}/v1/responses`, `{"model":"anthropic/claude-haiku-4-5","stream":true,"input":"a"}`);
+        assert.equal(status, 200);
+        assert.match(text, /event: response\.completed\n/);
+        return (processorTime(pid) - before) / 1e6;
+      };
+      const tenth = Math.min(await timed(items / 10), await timed(items / 10), await timed(items / 10));
+      const whole = Math.min(await timed(items), await timed(items));
+      context.diagnostic(`${whole.toFixed(0)} ms, a tenth of it ${tenth.toFixed(1)} ms`);
+      assert.ok(whole <= 25 * tenth, `${whole} ms, a tenth of the items takes ${tenth}`);
+    } finally { await Promise.all([gateway.stop(), provider.stop()]); }
   });
 }

@@ -31,6 +31,11 @@ struct ReplyHead {
   std::string_view request_id;
 };
 
+// Far above what a model may call at once (OpenAI takes 128 tools), and what a call's id and name take
+// together: bounds on what a broken provider's stream can make us keep. What is beyond them makes no sense.
+inline constexpr std::size_t kToolCallsMax = 1024;
+inline constexpr std::size_t kToolCallNamesBytesMax = 64 * 1024;
+
 // Reads a provider's event stream, event by event. One per stream; keeps what a whole reply needs.
 class StreamReader {
  public:

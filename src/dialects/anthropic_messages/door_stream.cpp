@@ -4,7 +4,8 @@
 // One block is open at a time, as Anthropic itself does it and as its SDKs' helpers expect: what belongs to a
 // later block waits until the one in front is finished. Runs once per token: what goes out at once costs no
 // allocation of ours.
-#include <deque>
+#include <iterator>
+#include <list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/ascii.h"
 #include "base/json.h"
 #include "dialects/anthropic_messages/door.h"
+#include "dialects/object_scan.h"
 
 namespace ai_proxy::dialects::anthropic_messages {
 namespace {
@@ -19,9 +21,8 @@ namespace {
 using chat::Delta;
 
 // Beyond this no more is held back: the blocks that wait are opened beside the unfinished one, which the SDKs
-// understand too (they go by the index).
+// understand too (they go by the index). Nor is more kept of a refusal, or of citations without a text.
 constexpr std::size_t kHeldBytesMax = 1024UL * 1024;
-constexpr std::size_t kCitationsMax = 256;
 
 void begin_event(std::string& out, std::string_view type) {
   out.append("event: ").append(type).append("\ndata: {\"type\":\"").append(type).append("\"");
@@ -38,36 +39,6 @@ void append_on_one_line(std::string& out, std::string_view raw) {
     if (out[i] == '\n' || out[i] == '\r') out[i] = ' ';
   }
 }
-
-// Is the JSON object that comes in pieces whole?
-class ObjectScan {
- public:
-  void feed(std::string_view piece) {
-    for (const char c : piece) {
-      if (in_string_) {
-        if (escaped_) {
-          escaped_ = false;
-        } else if (c == '\\') {
-          escaped_ = true;
-        } else if (c == '"') {
-          in_string_ = false;
-        }
-      } else if (c == '"') {
-        in_string_ = true;
-      } else if (c == '{' || c == '[') {
-        ++depth_;
-        begun_ = true;
-      } else if (c == '}' || c == ']') {
-        --depth_;
-      }
-    }
-  }
-  bool whole() const { return begun_ && depth_ <= 0 && !in_string_; }
-
- private:
-  std::int64_t depth_ = 0;
-  bool in_string_ = false, escaped_ = false, begun_ = false;
-};
 
 enum class BlockKind : std::uint8_t { text, thinking, tool, whole };
 
@@ -92,7 +63,7 @@ class Writer final : public StreamWriter {
   void delta(std::string& out, const Delta& delta) override;
   void end(std::string& out, const StreamEnd& end) override;
   void fail(std::string& out, const Error& error) override;
-  std::size_t held_bytes() const override { return held_bytes_; }
+  std::size_t held_bytes() const override { return held_bytes_ + refusal_.size() + citation_bytes_; }
 
  private:
   void start(std::string& out, std::string_view service_tier = {});
@@ -117,17 +88,19 @@ class Writer final : public StreamWriter {
   std::string& place(std::string& out, Block& block) { return block.open ? out : block.held; }
   void count_held(std::string& out, const Block& block, std::size_t before);
   void advance(std::string& out);
-  void close_first(std::string& out);
+  void let_overlap(std::string& out);
+  std::list<Block>::iterator close(std::string& out, std::list<Block>::iterator block);
   void release(std::string& out, Block& block);
 
   std::string model_;
   std::string id_;
   bool started_ = false;
-  std::deque<Block> blocks_;
+  std::list<Block> blocks_;
   std::size_t next_index_ = 0;
   std::size_t held_bytes_ = 0;
   std::string refusal_;
   std::vector<std::string> citations_;  // came before the text they belong to
+  std::size_t citation_bytes_ = 0;
 };
 
 void Writer::delta(std::string& out, const Delta& delta) {
@@ -137,7 +110,7 @@ void Writer::delta(std::string& out, const Delta& delta) {
       text(out, delta.text);
       break;
     case Delta::Kind::refusal:
-      refusal_.append(delta.text);
+      if (refusal_.size() < kHeldBytesMax) refusal_.append(delta.text);
       text(out, delta.text);
       break;
     case Delta::Kind::thinking:
@@ -189,6 +162,7 @@ void Writer::text(std::string& out, std::string_view piece) {
   if (block == nullptr) {
     block = &add(out, BlockKind::text, R"({"type":"text","text":""})");
     for (const std::string& raw : std::exchange(citations_, {})) citation(out, *block, raw);
+    citation_bytes_ = 0;
   }
   text_delta(out, *block, "text_delta", "text", piece);
 }
@@ -247,7 +221,8 @@ void Writer::opaque(std::string& out, std::string_view raw) {
     case OpaqueKind::citation:
       if (Block* block = last(BlockKind::text)) {
         citation(out, *block, raw);
-      } else if (citations_.size() < kCitationsMax) {
+      } else if (citation_bytes_ < kHeldBytesMax) {
+        citation_bytes_ += sizeof(std::string) + raw.size();
         citations_.emplace_back(raw);
       }
       break;
@@ -301,8 +276,17 @@ void Writer::citation(std::string& out, Block& block, std::string_view raw) {
 void Writer::count_held(std::string& out, const Block& block, std::size_t before) {
   if (block.open) return;
   held_bytes_ += block.held.size() - before;
-  if (held_bytes_ <= kHeldBytesMax) return;
-  for (Block& waiting : blocks_) release(out, waiting);
+  if (held_bytes_ > kHeldBytesMax) let_overlap(out);
+}
+
+// Opens all that wait, and closes what is finished and has something behind it: only what is unfinished is
+// kept.
+void Writer::let_overlap(std::string& out) {
+  for (auto block = blocks_.begin(); block != blocks_.end();) {
+    release(out, *block);
+    const auto next = std::next(block);
+    block = next != blocks_.end() && block->finished() ? close(out, block) : next;
+  }
 }
 
 // Closes what is finished and has something behind it, and lets the next one out.
@@ -310,7 +294,7 @@ void Writer::advance(std::string& out) {
   if (blocks_.empty()) return;
   release(out, blocks_.front());
   while (blocks_.size() > 1 && blocks_.front().finished()) {
-    close_first(out);
+    close(out, blocks_.begin());
     release(out, blocks_.front());
   }
 }
@@ -323,19 +307,19 @@ void Writer::release(std::string& out, Block& block) {
   block.held = {};
 }
 
-void Writer::close_first(std::string& out) {
+std::list<Block>::iterator Writer::close(std::string& out, std::list<Block>::iterator block) {
   begin_event(out, "content_block_stop");
   out.append(R"(,"index":)");
-  append_integer(out, blocks_.front().index);
+  append_integer(out, block->index);
   end_event(out);
-  blocks_.pop_front();
+  return blocks_.erase(block);
 }
 
 void Writer::end(std::string& out, const StreamEnd& end) {
   start(out);
   while (!blocks_.empty()) {
     release(out, blocks_.front());
-    close_first(out);
+    close(out, blocks_.begin());
   }
   begin_event(out, "message_delta");
   out.append(R"(,"delta":)");

@@ -182,6 +182,39 @@ TEST(AnthropicDoorStream, HoldsBackABoundedAmountAndThenLetsBlocksOverlap) {
   EXPECT_EQ(stream.validator.most_open, 2);
 }
 
+TEST(AnthropicDoorStream, KeepsOnlyWhatIsUnfinishedBeyondIt) {
+  Stream stream;
+  stream.validator.one_block_at_a_time = false;
+  stream.begin(0, "call_1", "a");
+  stream.arguments(0, R"({"x":)");
+  constexpr std::size_t kBlocks = 30'000;  // of some 300 bytes each
+  for (std::size_t i = 0; i < kBlocks / 2; ++i) {
+    stream.text("a");
+    stream.thinking("b");
+  }
+  EXPECT_LT(stream.writer->held_bytes(), 2U * 1024 * 1024);
+  EXPECT_LT(stream.validator.most_open, 10'000);
+  stream.arguments(0, "1}");
+  const Shown& shown = stream.end(FinishReason::tool_calls);
+  ASSERT_EQ(shown.blocks.size(), 1 + kBlocks);
+  EXPECT_EQ(shown.blocks.front(), R"(tool_use|call_1|a|{"x":1})");
+}
+
+TEST(AnthropicDoorStream, KeepsABoundedPartOfARefusalAndOfCitationsWithoutAText) {
+  const std::string block(64 * 1024, 'z');
+  Stream refused;
+  for (int i = 0; i < 40; ++i) refused.write(piece(Kind::refusal, block));
+  EXPECT_LE(refused.writer->held_bytes(), 1024U * 1024 + block.size());
+  EXPECT_EQ(refused.end(FinishReason::stop).text.size(), 40 * block.size()) << "all of it is told";
+
+  Stream cited;
+  const std::string citation = R"({"type":"char_location","cited_text":")" + block + R"("})";
+  for (int i = 0; i < 40; ++i) cited.write(piece(Kind::opaque, citation));
+  EXPECT_LE(cited.writer->held_bytes(), 1024U * 1024 + 2 * block.size());
+  cited.text("a");
+  EXPECT_EQ(cited.writer->held_bytes(), 0U);
+}
+
 TEST(AnthropicDoorStream, ACallThatWasCutIsClosedAndSaysMaxTokens) {
   Stream stream;
   stream.begin(0, "call_1", "a");

@@ -15,7 +15,7 @@ namespace {
 using chat::Delta;
 
 constexpr std::size_t kOpenBlocksMax = 256;
-constexpr std::size_t kHeldBytesMax = 16UL * 1024 * 1024;  // of blocks that are handed on whole
+constexpr std::size_t kHeldBytesMax = 16UL * 1024 * 1024;  // of what is handed on whole
 
 Error no_sense(std::string_view what) {
   std::string message = "The provider's stream makes no sense: ";
@@ -170,19 +170,24 @@ Result<void> Reader::block_start(const json::Value& event, const Sink& sink) {
 }
 
 Result<void> Reader::tool_start(OpenBlock& open, const json::Value& block, const Sink& sink) {
+  const std::string_view id = block["id"].string_or("");
   const std::string_view name = block["name"].string_or("");
   if (name.empty()) return std::unexpected(no_sense("a tool call has no name"));
+  if (tool_count_ >= kToolCallsMax) return std::unexpected(no_sense("there are too many tool calls"));
+  if (id.size() + name.size() > kToolCallNamesBytesMax)
+    return std::unexpected(no_sense("a tool call's id and name are too long"));
   open.kind = BlockKind::tool;
   open.tool_index = tool_count_++;
   // Always {} in recordings; a relay in between may send the whole input here.
   if (!block["input"].empty()) open.start = block["input"].raw();
+  held_bytes_ += open.start.size();
   Delta delta;
   delta.kind = Delta::Kind::tool_call_begin;
   delta.tool_index = open.tool_index;
-  delta.tool_id = block["id"].string_or("");
+  delta.tool_id = id;
   delta.tool_name = name;
   sink(delta);
-  return {};
+  return hold(open, {});
 }
 
 void Reader::whole_start(OpenBlock& open, const json::Value& block) {
@@ -230,13 +235,13 @@ Result<void> Reader::input_piece(const json::Value& event, std::string_view piec
 }
 
 void Reader::block_stop(OpenBlock& open, const Sink& sink) {
+  held_bytes_ -= open.start.size() + open.pieces.size();
   if (open.kind == BlockKind::tool) {
     if (open.has_arguments) return;
     const std::string_view arguments =
         open.start.empty() ? "{}" : std::string_view(hand_on(std::move(open.start)));
     emit_arguments(sink, open.tool_index, arguments);
   } else if (open.kind == BlockKind::whole) {
-    held_bytes_ -= open.start.size() + open.pieces.size();
     emit(sink, Delta::Kind::opaque, hand_on(assembled(open)));
   }
 }

@@ -165,6 +165,38 @@ TEST(AnthropicStream, BoundsWhatItHoldsBack) {
       delta_of(0, R"({"type":"input_json_delta","partial_json":")" + std::string(1024 * 1024, 'x') + "\"}");
   for (int i = 0; i < 17; ++i) large.event("", piece);
   EXPECT_FALSE(large.result);
+
+  const std::string input = R"({"type":"tool_use","id":"A","name":"a","input":{"a":")" +
+                            std::string(4 * 1024 * 1024, 'x') + R"("}})";
+  Folded one_by_one;
+  for (int i = 0; i < 10; ++i) {
+    one_by_one.event("", start_of(i, input));
+    one_by_one.event("", stop_of(i));
+  }
+  EXPECT_TRUE(one_by_one.result);
+  EXPECT_EQ(one_by_one.reader->held_bytes(), 0U);
+  Folded at_once;
+  for (int i = 0; i < 5; ++i) at_once.event("", start_of(i, input));
+  EXPECT_FALSE(at_once.result);
+}
+
+TEST(AnthropicStream, BoundsTheCallsAndTheirNames) {
+  const auto tool = [](int index, std::size_t length) {
+    return start_of(
+        index, R"({"type":"tool_use","id":")" + std::string(length, 'i') + R"(","name":"a","input":{}})");
+  };
+  Folded many;
+  for (int i = 0; i < 1024; ++i) {
+    many.event("", tool(i, 1));
+    many.event("", stop_of(i));
+  }
+  EXPECT_TRUE(many.result);
+  many.event("", tool(1024, 1));
+  EXPECT_FALSE(many.result);
+
+  Folded named;
+  named.event("", tool(0, 70'000));
+  EXPECT_FALSE(named.result);
 }
 
 TEST(AnthropicStream, PassesOnWhyTheModelRefused) {

@@ -13,11 +13,8 @@ namespace {
 
 using Kind = chat::Delta::Kind;
 
-// Far above what a model may call at once (OpenAI takes 128 tools); a bound on what a broken provider can
-// make us keep.
-constexpr std::size_t kCallsMax = 1024;
 constexpr std::int64_t kIndexMax = std::numeric_limits<std::int32_t>::max();
-constexpr std::size_t kPendingArgumentsBytesMax = 1024 * 1024;
+constexpr std::size_t kPendingBytesMax = 1024 * 1024;  // of all calls whose names have not come
 
 void tell(Kind kind, const StreamReader::Sink& sink, std::string_view text = {}) {
   chat::Delta delta;
@@ -133,8 +130,8 @@ void ChunkReader::content(const json::Value& content, const Sink& sink) {
 // Which call a fragment belongs to. `index` decides; where it is missing, the id; where that is missing too,
 // the last call. Some servers give every whole call the index 0: a named fragment with another id is another
 // call.
-ChunkReader::Call* ChunkReader::call_for(const json::Value& fragment, std::string_view name) {
-  const std::string_view id = fragment["id"].string_or("");
+ChunkReader::Call* ChunkReader::call_for(const json::Value& fragment, std::string_view id,
+                                         std::string_view name) {
   std::optional<std::int64_t> index = fragment["index"].integer();
   if (index && (*index < 0 || *index > kIndexMax)) index.reset();
   for (std::size_t i = calls_.size(); i-- > 0;) {
@@ -147,7 +144,7 @@ ChunkReader::Call* ChunkReader::call_for(const json::Value& fragment, std::strin
     }
     return &call;
   }
-  if (calls_.size() >= kCallsMax) return nullptr;
+  if (calls_.size() >= kToolCallsMax) return nullptr;
   const std::int64_t next = calls_.empty() ? 0 : calls_.back().wire_index + 1;
   Call& call = calls_.emplace_back();
   call.wire_index = index.value_or(next);
@@ -161,10 +158,13 @@ Result<void> ChunkReader::call_fragment(const json::Value& fragment, const json:
     tell_text(Kind::opaque, fragment.raw(), sink);
     return {};
   }
+  const std::string_view id = fragment["id"].string_or("");
   const std::string_view name = function["name"].string_or("");
-  Call* call = call_for(fragment, name);
+  if (id.size() + name.size() > kToolCallNamesBytesMax)
+    return senseless("a tool call's id and name are too long.");
+  Call* call = call_for(fragment, id, name);
   if (call == nullptr) return senseless("it opens too many tool calls.");
-  if (call->id.empty()) call->id = fragment["id"].string_or("");
+  if (call->id.empty()) call->id = id;
   if (!call->begun && !name.empty()) begin(*call, name, sink);
 
   const json::Value value = function["arguments"];
@@ -172,10 +172,11 @@ Result<void> ChunkReader::call_fragment(const json::Value& fragment, const json:
   if (text.empty()) return {};
   if (call->begun) {
     arguments(*call, text, sink);
-  } else if (call->pending.size() + text.size() > kPendingArgumentsBytesMax) {
+  } else if (pending_bytes_ + text.size() > kPendingBytesMax) {
     return senseless("a tool call has arguments but no name.");
   } else {
     call->pending.append(text);
+    pending_bytes_ += text.size();
   }
   return {};
 }
@@ -190,10 +191,10 @@ void ChunkReader::begin(Call& call, std::string_view name, const Sink& sink) {
   delta.tool_id = call.id;
   delta.tool_name = name;
   sink(delta);
-  if (!call.pending.empty()) {
-    arguments(call, call.pending, sink);
-    call.pending.clear();
-  }
+  if (call.pending.empty()) return;
+  const std::string pending = std::exchange(call.pending, {});
+  pending_bytes_ -= pending.size();
+  arguments(call, pending, sink);
 }
 
 void ChunkReader::arguments(Call& call, std::string_view text, const Sink& sink) {

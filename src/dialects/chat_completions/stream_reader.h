@@ -26,6 +26,7 @@ class ChunkReader final : public StreamReader {
   const std::string& provider_finish_reason() const override { return finish_word_; }
   bool has_tool_calls() const override { return begun_count_ > 0; }
   const std::optional<chat::Usage>& usage() const override { return usage_; }
+  std::size_t held_bytes() const override { return pending_bytes_; }
 
  private:
   struct Call {
@@ -41,7 +42,7 @@ class ChunkReader final : public StreamReader {
   Result<void> choice(const json::Value& choice, const Sink& sink);
   void content(const json::Value& content, const Sink& sink);
   Result<void> call_fragment(const json::Value& fragment, const json::Value& function, const Sink& sink);
-  Call* call_for(const json::Value& fragment, std::string_view name);
+  Call* call_for(const json::Value& fragment, std::string_view id, std::string_view name);
   void begin(Call& call, std::string_view name, const Sink& sink);
   void arguments(Call& call, std::string_view text, const Sink& sink);
   void finish(std::string_view word, const Sink& sink);
@@ -55,6 +56,7 @@ class ChunkReader final : public StreamReader {
   std::string finish_word_;
   chat::FinishReason finish_reason_ = chat::FinishReason::unknown;
   std::vector<Call> calls_;
+  std::size_t pending_bytes_ = 0;  // of all of them
   std::uint32_t begun_count_ = 0;
   std::optional<chat::Usage> usage_;
   bool started_ = false;

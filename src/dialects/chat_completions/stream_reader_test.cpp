@@ -318,5 +318,27 @@ TEST(ChunkReader, BoundsTheCallsAStreamMayOpen) {
   EXPECT_EQ(run.failure->code, ErrorCode::provider_error);
 }
 
+TEST(ChunkReader, BoundsWhatItKeepsOfCalls) {
+  const auto nameless = [](int index) {
+    return delta(R"({"tool_calls":[{"index":)" + std::to_string(index) + R"(,"function":{"arguments":")" +
+                 std::string(600 * 1024, 'x') + R"("}}]})");
+  };
+  StreamRun run(kOpenAiChat);
+  run.feed(nameless(0));
+  EXPECT_EQ(run.reader->held_bytes(), 600U * 1024);
+  run.feed(delta(R"({"tool_calls":[{"index":0,"function":{"name":"f"}}]})"));
+  EXPECT_EQ(run.reader->held_bytes(), 0U) << "told as soon as the name is there";
+  EXPECT_TRUE(run.told.ends_with("x\n"));
+  run.feed(nameless(1));
+  EXPECT_FALSE(run.failure);
+  run.feed(nameless(2));
+  EXPECT_TRUE(run.failure) << "of all calls together";
+
+  StreamRun named(kOpenAiChat);
+  named.feed(delta(R"({"tool_calls":[{"index":0,"id":")" + std::string(70'000, 'i') +
+                   R"(","function":{"name":"f"}}]})"));
+  EXPECT_TRUE(named.failure);
+}
+
 }  // namespace
 }  // namespace ai_proxy::dialects

@@ -72,6 +72,8 @@ class ChunkWriter final : public StreamWriter {
     out.append("data: ").append(render_error(error, {})).append("\n\n");
   }
 
+  std::size_t held_bytes() const override { return thought_.size() + signature_.size(); }
+
  private:
   static constexpr std::string_view kClose = ",\"logprobs\":null,\"finish_reason\":null}]}\n\n";
   static constexpr std::string_view kCloseBeforeUsage =

@@ -48,6 +48,7 @@ class Stream {
     writer_->fail(text_, error);
     return text_;
   }
+  const std::string& said() const { return text_; }
 
  private:
   std::unique_ptr<StreamWriter> writer_;
@@ -201,6 +202,43 @@ TEST(ResponsesDoorStream, KeepsInterleavedCallsApart) {
                               .say(Kind::tool_call_arguments, "2}", 1)
                               .end(chat::FinishReason::tool_calls));
   EXPECT_EQ(check.folded.calls, (Calls{{"c1", "f", "{\"a\":1}"}, {"c2", "g", "{\"b\":2}"}}));
+}
+
+// A call that others have overtaken is done when its arguments are whole, not when something else begins.
+TEST(ResponsesDoorStream, ACallIsDoneWhenItIsWhole) {
+  Stream stream;
+  stream.call(0, "c1", "f").call(1, "c2", "g");
+  const std::string_view done = R"("type":"function_call","status":"completed")";
+  EXPECT_EQ(stream.said().find(done), std::string::npos);
+  stream.say(Kind::tool_call_arguments, R"({"a":"}\")", 0).say(Kind::tool_call_arguments, R"("})", 0);
+  EXPECT_NE(stream.said().find(done), std::string::npos) << stream.said();
+  stream.say(Kind::text, "a").say(Kind::tool_call_arguments, "{}", 1);
+  const StreamCheck check(stream.end(chat::FinishReason::tool_calls));
+  EXPECT_EQ(check.folded.calls, (Calls{{"c1", "f", R"({"a":"}\""})"}, {"c2", "g", "{}"}}));
+}
+
+TEST(ResponsesDoorStream, RepeatsABoundedPartAtItsEnd) {
+  constexpr std::size_t kBound = 64UL * 1024 * 1024;
+  const auto writer = kOpenAiResponsesDoor.make_stream_writer(kContext);
+  std::string out;
+  std::size_t items = 0;
+  for (; items < 1'000'000 && writer->held_bytes() < kBound; ++items) {
+    out.clear();
+    writer->delta(out, delta_of(items % 2 == 0 ? Kind::text : Kind::thinking, "a"));
+  }
+  EXPECT_LT(items, kBound / 256) << "items count, too, whatever is in them";
+  out.clear();
+  writer->delta(out, delta_of(Kind::refusal, "late"));
+  EXPECT_NE(out.find("late"), std::string::npos) << "it is told";
+  EXPECT_EQ(writer->held_bytes(), kBound);
+  out.clear();
+  writer->end(out, {.finish_reason = chat::FinishReason::stop, .stop_sequence = {}, .usage = {}});
+  const std::string_view last = std::string_view(out).substr(out.rfind("data: ") + 6);
+  json::Document document;
+  ASSERT_FALSE(document.parse(last, json::kProviderLimits));
+  const json::Value output = document.root()["response"]["output"];
+  EXPECT_EQ(output.begin() != output.end() ? (*output.begin())["id"].string_or("?") : "none", "msg_7_0");
+  EXPECT_EQ(last.find("late"), std::string_view::npos) << "and not repeated";
 }
 
 TEST(ResponsesDoorStream, ACutCallDoesNotLookWhole) {

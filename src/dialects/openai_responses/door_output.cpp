@@ -1,5 +1,7 @@
 #include "dialects/openai_responses/door_output.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/ascii.h"
@@ -13,6 +15,7 @@ using native::append_json_string;
 
 // Above any model's answer. What comes after it is told, but no longer repeated at the end.
 constexpr std::size_t kKeptBytesMax = 64UL * 1024 * 1024;
+constexpr std::size_t kItemBytes = 256;  // what an item takes, whatever is in it
 constexpr std::string_view kAdded = "response.output_item.added";
 
 // `label`: ,"text":
@@ -39,16 +42,16 @@ void Output::refusal(std::string& out, std::string_view piece) {
 
 void Output::close(std::string& out, bool cut) {
   cut_ = cut;
-  if (items_.empty()) open_part(out, PartKind::text);
-  for (Item& item : items_) close_item(out, item);
+  if (item_count_ == 0) open_part(out, PartKind::text);
+  for (auto item = open_.begin(); item != open_.end();) item = close_item(out, item);
 }
 
 std::string Output::closed() const {
   std::string output;
-  for (const Item& item : items_) {
-    if (item.whole.empty()) continue;
+  for (const std::string& item : whole_) {
+    if (item.empty()) continue;
     if (!output.empty()) output.push_back(',');
-    output.append(item.whole);
+    output.append(item);
   }
   return output;
 }
@@ -65,26 +68,31 @@ void Output::begin_part_event(std::string& out, std::string_view type, const Ite
   append_integer(out, item.part_index);
 }
 
+bool Output::reserve(std::size_t bytes) {
+  const bool fits = bytes <= kKeptBytesMax - kept_bytes_;
+  kept_bytes_ = fits ? kept_bytes_ + bytes : kKeptBytesMax;  // after a gap nothing may follow
+  return fits;
+}
+
 void Output::keep(std::string& into, std::string_view piece) {
-  const bool fits = piece.size() <= kKeptBytesMax - kept_bytes_;
-  kept_bytes_ = fits ? kept_bytes_ + piece.size() : kKeptBytesMax;  // after a gap nothing may follow
-  if (fits) into.append(piece);
+  if (reserve(piece.size())) into.append(piece);
 }
 
 // --- items ---
 
-// The open item of this kind at the end of the output; nullptr = there is none.
+// The open message or thought at the end of the output; nullptr = there is none.
 Output::Item* Output::last(ItemKind kind) {
-  return !items_.empty() && items_.back().kind == kind && items_.back().open ? &items_.back() : nullptr;
+  return !open_.empty() && open_.back().kind == kind ? &open_.back() : nullptr;
 }
 
 Output::Item& Output::add(std::string& out, ItemKind kind, std::string_view prefix) {
-  for (Item& item : items_) {
-    if (item.open && (item.kind != ItemKind::call || json::valid(item.text))) close_item(out, item);
-  }
-  Item& item = items_.emplace_back();
+  if (!open_.empty() && (open_.back().kind != ItemKind::call || open_.back().arguments.whole()))
+    close_item(out, std::prev(open_.end()));
+  Item& item = open_.emplace_back();
   item.kind = kind;
-  item.index = items_.size() - 1;
+  item.index = item_count_++;
+  item.kept = reserve(kItemBytes);
+  if (item.kept) whole_.emplace_back();
   item.id = frame_.item_id(prefix, item.index);
   text_member(item.place, R"(,"item_id":)", item.id);
   item.place.append(R"(,"output_index":)");
@@ -100,24 +108,23 @@ void Output::item_event(std::string& out, std::string_view type, const Item& ite
   Events::end(out);
 }
 
-void Output::close_item(std::string& out, Item& item) {
-  if (!std::exchange(item.open, false)) return;
-  switch (item.kind) {
+std::list<Output::Item>::iterator Output::close_item(std::string& out, std::list<Item>::iterator item) {
+  std::string whole;
+  switch (item->kind) {
     case ItemKind::reasoning:
-      close_reasoning(out, item);
+      close_reasoning(out, whole, *item);
       break;
     case ItemKind::message:
-      close_part(out, item);
-      append_message_item(item.whole, item.id, cut_ ? "incomplete" : "completed", item.content);
+      close_part(out, *item);
+      append_message_item(whole, item->id, cut_ ? "incomplete" : "completed", item->content);
       break;
     case ItemKind::call:
-      close_call(out, item);
+      close_call(out, whole, *item);
       break;
   }
-  item_event(out, "response.output_item.done", item, item.whole);
-  for (std::string* text : {&item.text, &item.sealed, &item.content, &item.annotations}) {
-    std::string().swap(*text);
-  }
+  item_event(out, "response.output_item.done", *item, whole);
+  if (item->kept) whole_[item->index] = std::move(whole);
+  return open_.erase(item);
 }
 
 // --- the message ---
@@ -161,8 +168,10 @@ void Output::close_part(std::string& out, Item& item) {
   begin_part_event(out, "response.content_part.done", item);
   out.append(R"(,"part":)").append(json);
   Events::end(out);
-  if (!item.content.empty()) item.content.push_back(',');
-  item.content.append(json);
+  if (reserve(json.size())) {
+    if (!item.content.empty()) item.content.push_back(',');
+    item.content.append(json);
+  }
   item.text.clear();
   item.annotations.clear();
   item.annotation_count = 0;
@@ -224,16 +233,16 @@ void Output::thinking(std::string& out, std::string_view piece) {
 void Output::signature(std::string& out, const chat::Delta& delta) {
   if (delta.text.empty()) return;
   if (delta.redacted) {
-    Item& item = open_reasoning(out);
-    keep(item.sealed, sealed_redacted(delta.text));
-    return close_item(out, item);
+    keep(open_reasoning(out).sealed, sealed_redacted(delta.text));
+    close_item(out, std::prev(open_.end()));
+    return;
   }
   Item* item = last(ItemKind::reasoning);
   if (item == nullptr) item = &open_reasoning(out);
   keep(item->sealed, item->sealed.empty() ? sealed_signature(delta.text) : std::string(delta.text));
 }
 
-void Output::close_reasoning(std::string& out, Item& item) {
+void Output::close_reasoning(std::string& out, std::string& whole, const Item& item) {
   if (!item.text.empty()) {
     begin_event(out, "response.reasoning_summary_text.done", item);
     text_member(out, R"(,"summary_index":0,"text":)", item.text);
@@ -243,13 +252,14 @@ void Output::close_reasoning(std::string& out, Item& item) {
     append_summary_part(out, item.text);
     Events::end(out);
   }
-  append_reasoning_item(item.whole, item.id, item.text, item.sealed);
+  append_reasoning_item(whole, item.id, item.text, item.sealed);
 }
 
 // --- calls ---
 
 void Output::call_begin(std::string& out, const chat::Delta& delta) {
   Item& item = add(out, ItemKind::call, "fc");
+  reserve(delta.tool_id.size() + delta.tool_name.size());
   item.tool_index = delta.tool_index;
   item.call_id = delta.tool_id;
   item.name = delta.tool_name;
@@ -260,30 +270,33 @@ void Output::call_begin(std::string& out, const chat::Delta& delta) {
 
 void Output::call_arguments(std::string& out, std::uint32_t tool_index, std::string_view piece) {
   if (piece.empty()) return;
-  for (std::size_t i = items_.size(); i-- > 0;) {
-    Item& item = items_[i];
-    if (item.kind != ItemKind::call || item.tool_index != tool_index) continue;
-    if (item.open) tell_arguments(out, item, piece);
-    return;
-  }
+  const auto of_it = [tool_index](const Item& item) {
+    return item.kind == ItemKind::call && item.tool_index == tool_index;
+  };
+  const auto found = std::ranges::find_if(open_, of_it);
+  if (found == open_.end()) return;
+  tell_arguments(out, *found, piece);
+  const bool is_last = std::next(found) == open_.end();
+  if (!is_last && found->arguments.whole()) close_item(out, found);
 }
 
 void Output::tell_arguments(std::string& out, Item& item, std::string_view piece) {
   keep(item.text, piece);
+  item.arguments.feed(piece);
   begin_event(out, "response.function_call_arguments.delta", item);
   text_member(out, R"(,"delta":)", piece);
   Events::end(out);
 }
 
 // A call that takes nothing must not leave "" behind; one that was cut short must not look whole.
-void Output::close_call(std::string& out, Item& item) {
+void Output::close_call(std::string& out, std::string& whole, Item& item) {
   if (item.text.empty() && !cut_) tell_arguments(out, item, "{}");
   begin_event(out, "response.function_call_arguments.done", item);
   text_member(out, R"(,"arguments":)", item.text);
   Events::end(out);
-  const bool last_item = item.index + 1 == items_.size();
+  const bool last_item = item.index + 1 == item_count_;
   const bool incomplete = cut_ && (last_item || !json::valid(item.text));
-  append_call_item(item.whole, item.id, incomplete ? "incomplete" : "completed", item.text, item.call_id,
+  append_call_item(whole, item.id, incomplete ? "incomplete" : "completed", item.text, item.call_id,
                    item.name);
 }
 

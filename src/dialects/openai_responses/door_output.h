@@ -2,16 +2,18 @@
 // whole. Runs once per token.
 //
 // Thoughts and messages are open one at a time. Calls may overlap, as some providers write them piece by
-// piece in turn: a call is closed when the next item begins and its arguments are whole, else at the end.
+// piece in turn: a call is closed when its arguments are whole and the next item has begun, else at the end.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "chat/reply.h"
+#include "dialects/object_scan.h"
 #include "dialects/openai_responses/door_answer.h"
 
 namespace ai_proxy::dialects::openai_responses {
@@ -57,8 +59,8 @@ class Output {
     std::size_t index = 0;
     std::string place;  // ,"item_id":…,"output_index":…
     std::string id;
-    bool open = true;
-    std::string text;  // of a thought, of the open part, or a call's arguments
+    bool kept = false;  // it is repeated at the end
+    std::string text;   // of a thought, of the open part, or a call's arguments
 
     std::string sealed;  // reasoning: the signature so far
 
@@ -71,31 +73,33 @@ class Output {
     std::uint32_t tool_index = 0;  // call
     std::string call_id;
     std::string name;
-
-    std::string whole;  // once closed
+    ObjectScan arguments;
   };
 
   void begin_event(std::string& out, std::string_view type, const Item& item);
   void begin_part_event(std::string& out, std::string_view type, const Item& item);
+  bool reserve(std::size_t bytes);
   void keep(std::string& into, std::string_view piece);
 
   Item* last(ItemKind kind);
   Item& add(std::string& out, ItemKind kind, std::string_view prefix);
   void item_event(std::string& out, std::string_view type, const Item& item, std::string_view json);
-  void close_item(std::string& out, Item& item);
+  std::list<Item>::iterator close_item(std::string& out, std::list<Item>::iterator item);
 
   Item& open_part(std::string& out, PartKind part);
   void close_part(std::string& out, Item& item);
   void part_text(std::string& out, PartKind part, std::string_view piece);
   Item& open_reasoning(std::string& out);
-  void close_reasoning(std::string& out, Item& item);
+  void close_reasoning(std::string& out, std::string& whole, const Item& item);
   void tell_arguments(std::string& out, Item& item, std::string_view piece);
-  void close_call(std::string& out, Item& item);
+  void close_call(std::string& out, std::string& whole, Item& item);
 
   const Frame& frame_;
   Events& events_;
   bool cut_ = false;
-  std::vector<Item> items_;  // by output_index
+  std::list<Item> open_;            // in their order; all but the last are calls that are not whole
+  std::vector<std::string> whole_;  // by output_index: the items that are kept, once closed
+  std::size_t item_count_ = 0;
   std::size_t kept_bytes_ = 0;
 };
 

@@ -125,6 +125,19 @@ TEST(ResponsesReader, FailuresAreErrors) {
   EXPECT_EQ(code("[]"), ErrorCode::provider_error);
 }
 
+TEST(ResponsesReader, BoundsTheCallsAndTheirNames) {
+  const auto call = [](int place, const std::string& id) {
+    return R"({"type":"response.output_item.added","output_index":)" + std::to_string(place) +
+           R"(,"item":{"type":"function_call","call_id":")" + id + R"(","name":"f"}})";
+  };
+  const auto reader = kOpenAiResponses.make_stream_reader();
+  int calls = 0;
+  while (calls < 5000 && reader->event({}, call(calls, "c"), [](const chat::Delta&) {})) ++calls;
+  EXPECT_EQ(calls, 1024);
+  EXPECT_FALSE(Read({kCreated, call(0, std::string(60'000, 'c'))}).error);
+  EXPECT_TRUE(Read({kCreated, call(0, std::string(70'000, 'c'))}).error);
+}
+
 TEST(ResponsesReply, RefusesWhatMakesNoSense) {
   const auto code = [](std::string_view body) {
     json::Document document;

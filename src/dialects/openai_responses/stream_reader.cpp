@@ -56,7 +56,7 @@ class EventReader final : public StreamReader {
   Result<void> response_event(std::string_view type, const json::Value& response, const Sink& sink);
   Result<void> added(const json::Value& body, const Sink& sink);
   Result<void> done(const json::Value& body, const Sink& sink);
-  void begin_call(Item& item, const json::Value& call, const Sink& sink);
+  Result<void> begin_call(Item& item, const json::Value& call, const Sink& sink);
   void arguments(Item& item, std::string_view text, const Sink& sink);
   // The whole of what did not come in pieces.
   void tell_message(const json::Value& message, const Sink& sink);
@@ -142,8 +142,8 @@ Result<void> EventReader::response_event(std::string_view type, const json::Valu
 Result<void> EventReader::added(const json::Value& body, const Sink& sink) {
   Item* item = item_at(body);
   if (item == nullptr) return senseless("it opens too many items.");
-  if (body["item"]["type"].string_or("") == "function_call") begin_call(*item, body["item"], sink);
-  return {};
+  if (body["item"]["type"].string_or("") != "function_call") return {};
+  return begin_call(*item, body["item"], sink);
 }
 
 Result<void> EventReader::done(const json::Value& body, const Sink& sink) {
@@ -152,7 +152,7 @@ Result<void> EventReader::done(const json::Value& body, const Sink& sink) {
   const json::Value whole = body["item"];
   const std::string_view type = whole["type"].string_or("");
   if (type == "function_call") {
-    begin_call(*item, whole, sink);
+    if (Result<void> begun = begin_call(*item, whole, sink); !begun) return begun;
     // A call that takes nothing may come without arguments; one that was cut short must not look whole.
     const std::string_view given = whole["arguments"].string_or("");
     const bool cut = whole["status"].string_or("") == "incomplete";
@@ -168,17 +168,22 @@ Result<void> EventReader::done(const json::Value& body, const Sink& sink) {
   return {};
 }
 
-void EventReader::begin_call(Item& item, const json::Value& call, const Sink& sink) {
-  if (item.tool_index) return;
+Result<void> EventReader::begin_call(Item& item, const json::Value& call, const Sink& sink) {
+  if (item.tool_index) return {};
+  scratch_ = call["call_id"].string_or("");
+  const std::string_view name = call["name"].string_or("");
+  if (call_count_ >= kToolCallsMax) return senseless("it opens too many tool calls.");
+  if (scratch_.size() + name.size() > kToolCallNamesBytesMax)
+    return senseless("a tool call's id and name are too long.");
   item.tool_index = call_count_++;
   chat::Delta delta;
   delta.kind = Kind::tool_call_begin;
   delta.tool_index = *item.tool_index;
-  scratch_ = call["call_id"].string_or("");
   if (scratch_.empty()) scratch_ = chat_completions::minted_call_id(id_, *item.tool_index);
   delta.tool_id = scratch_;
-  delta.tool_name = call["name"].string_or("");
+  delta.tool_name = name;
   sink(delta);
+  return {};
 }
 
 void EventReader::arguments(Item& item, std::string_view text, const Sink& sink) {
