@@ -87,7 +87,7 @@ for (const [what, [path, body]] of Object.entries(all)) {
 
 // What a provider streams, too: each of these is told, and repeated or ended, at its place, however many there are.
 const items = slow ? 4000 : 40_000;
-const event = (value) => anthropic.event(value);
+const { event } = anthropic;
 const answered = (pieces) => [anthropic.begin({ text: [] }), ...pieces, event({ type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 1 } }), anthropic.stop()].join('');
 const block = (index, start, delta) => event({ type: 'content_block_start', index, content_block: start }) + event({ type: 'content_block_delta', index, delta }) + event({ type: 'content_block_stop', index });
 const texts = (index) => block(index, { type: 'text', text: '' }, { type: 'text_delta', text: 'a' });

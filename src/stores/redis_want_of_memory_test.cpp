@@ -14,6 +14,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+RedisOptions options_of(const RedisServer& server) {
+  RedisOptions options;
+  options.host = "127.0.0.1";
+  options.port = server.port();
+  return options;
+}
+
 http::Task<void> use(Redis& redis) {
   redis.set("unlucky", "2", 60s);
   (void)co_await redis.get("unlucky");
@@ -22,9 +29,7 @@ http::Task<void> use(Redis& redis) {
 TEST(RedisMemoryTest, WhicheverAllocationFailsItIsAskedAgain) {
   if (!installed("redis-server")) GTEST_SKIP() << "redis-server is not installed";
   RedisServer server;
-  RedisOptions options;
-  options.host = "127.0.0.1";
-  options.port = server.port();
+  RedisOptions options = options_of(server);
   options.operation_time = 500ms;
   options.probe_interval = 20ms;
   for (long first = 0; first < 60; ++first) {
@@ -48,13 +53,10 @@ TEST(RedisMemoryTest, WhicheverAllocationFailsItIsAskedAgain) {
 TEST(RedisMemoryTest, ItsEndNeedsNoMemory) {
   if (!installed("redis-server")) GTEST_SKIP() << "redis-server is not installed";
   RedisServer server;
-  RedisOptions options;
-  options.host = "127.0.0.1";
-  options.port = server.port();
   for (const bool connected : {false, true}) {
     http::asio::io_context io(1);
     const auto work = http::asio::make_work_guard(io);
-    auto redis = std::make_unique<Redis>(io, options);
+    auto redis = std::make_unique<Redis>(io, options_of(server));
     if (connected) {
       EXPECT_TRUE(run(io, redis->get("key")).has_value());
     }

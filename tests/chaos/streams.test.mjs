@@ -247,8 +247,8 @@ test('A9 a caller that reads nothing: reading of the provider pauses, memory sta
         const state = floods[index], now = performance.now();
         if (backlogs[index] || state.closedAt) continue;
         if (state.pushed !== state.last) Object.assign(state, { last: state.pushed, since: now });
-        const size = () => ({ in: state.eventBytes, out: distanceOf(filler, caller.text) });
-        if (now - state.since > 500) backlogs[index] = backlogOf(scene.gateway, caller.socket, state.socket, size());
+        if (now - state.since <= 500) continue;
+        backlogs[index] = backlogOf(scene.gateway, caller.socket, state.socket, { in: state.eventBytes, out: distanceOf(filler, caller.text) });
       }
     };
     for (const [index, at] of where.entries()) {
